@@ -1,0 +1,37 @@
+# make repro: the whole pipeline. make test: every test. Each installs what it needs first, once.
+
+python ?= python3
+bin := .venv/bin
+run := PATH="$(CURDIR)/$(bin):$$PATH"
+
+.PHONY: repro test exp bench lint format
+
+repro: .venv/installed
+	@$(run) python -m pipeline.params
+	@$(run) dvc repro
+	@$(run) dvc metrics show data/evaluation/metrics.json
+
+exp: .venv/installed # make exp MODEL=tcn
+	@$(run) python -m pipeline.params $(or $(MODEL),'')
+	@$(run) dvc exp run -S model=$(MODEL)
+
+test: .venv/installed lint
+	@$(run) python -m pytest
+
+lint: .venv/installed
+	@$(run) ruff check
+	@$(run) ruff format --check
+
+format: .venv/installed
+	@$(run) ruff check --fix
+	@$(run) ruff format
+
+bench: .venv/installed
+	@$(run) python -m benchmarks.decode
+	@$(run) python -m benchmarks.loader
+
+.venv/installed: pyproject.toml constraints.txt
+	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'
+	$(python) -m venv .venv
+	$(bin)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

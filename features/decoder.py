@@ -1,0 +1,60 @@
+"""Decoder: a shard of sound files to a shard of log-mel features. One task, one shard, nothing shared."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from features.logmel import FrontEnd, LogMel
+from features.shard import ShardWriter, read_shard
+from features.sound import Rejected, Sound, quiet_decoder, read_sound
+
+
+def decode_shard(clips: Path, logmels: Path, about: Mapping[str, Mapping], front_end: FrontEnd) -> int:
+    """Decode the shard `clips` into the shard `logmels`; returns the number of clips it went through.
+
+    `about` holds, for each key, what its `KEY.json` shall say. What the store's index shall say of the clips, and
+    which were rejected, is written last, beside the shard (see `read_listing`): it marks the shard as whole.
+    One BLAS thread, so that the bytes do not depend on who else is at work.
+    """
+    log_mel = LogMel(front_end)
+    listing = {"index": [], "rejects": []}
+    with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
+        for name, data in read_shard(clips):
+            key = name.split(".")[0]
+            try:
+                sound = read_sound(data, front_end)
+            except Rejected as rejected:
+                listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
+                continue
+            features = log_mel(sound.samples).astype(np.float16)
+            shard.add(f"{key}.json", json.dumps(about[key], ensure_ascii=False, sort_keys=True).encode())
+            offset = shard.add_array(f"{key}.npy", features)
+            place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
+            listing["index"].append(place | facts(sound))
+    temporary = logmels.with_suffix(".tmp")
+    temporary.write_text(json.dumps(listing))
+    temporary.replace(listing_path(logmels))
+    return len(listing["index"]) + len(listing["rejects"])
+
+
+def facts(sound: Sound) -> dict:
+    return {
+        "seconds": round(sound.seconds, 3),
+        "sample_rate": sound.sample_rate,
+        "channels": sound.channels,
+        "loudness": round(sound.loudness, 2),
+        "flags": sound.flags,
+    }
+
+
+def listing_path(logmels: Path) -> Path:
+    """Where the listing of a decoded shard stands; there is none unless the shard is whole."""
+    return logmels.with_suffix(".json")
+
+
+def read_listing(logmels: Path) -> dict[str, list[dict]]:
+    """The rows for the store's index, under `index`, and for its rejects, under `rejects`."""
+    return json.loads(listing_path(logmels).read_text())

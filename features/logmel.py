@@ -1,0 +1,93 @@
+"""Log-mel: sound to the natural logarithm of its energy in mel bands."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from scipy.fft import rfft
+
+FLOOR = (
+    1e-6  # energy; above what quantisation to 16 bits leaves in a band, so that digital silence is no mark of a source
+)
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """The settings that turn a sound file into features."""
+
+    sample_rate: Annotated[int, Ge(8000), Le(48000)]  # Hz
+    n_mels: Annotated[int, Ge(8), Le(256)]
+    window: Annotated[float, Gt(0), Le(1)]  # s
+    hop: Annotated[float, Gt(0), Le(1)]  # s
+    f_min: Annotated[float, Ge(0)]  # Hz
+    f_max: Annotated[float, Gt(0)]  # Hz
+    trim: Annotated[float, Gt(0)]  # dB under the loudest moment
+    shortest: Annotated[float, Gt(0)]  # s, after trimming
+    longest: Annotated[float, Gt(0)]  # s, before trimming
+
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True}
+
+    def __post_init__(self):
+        if not self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ValueError(
+                f"f_min and f_max are {self.f_min} and {self.f_max} Hz: "
+                f"allowed is f_min < f_max <= {self.sample_rate / 2} Hz, half the sample rate"
+            )
+        if self.shortest < self.window:
+            raise ValueError(f"shortest is {self.shortest} s: it must hold a window, {self.window} s")
+
+    @property
+    def window_samples(self) -> int:
+        return round(self.window * self.sample_rate)
+
+    @property
+    def hop_samples(self) -> int:
+        return round(self.hop * self.sample_rate)
+
+
+class LogMel:
+    """Callable that turns samples into log-mel frames, as `torchaudio.transforms.MelSpectrogram` defines them
+    (periodic Hann window, power spectrum, HTK mel scale, no padding at the ends, `n_fft` the next power of two).
+    """
+
+    def __init__(self, front_end: FrontEnd):
+        self.hop = front_end.hop_samples
+        self.width = front_end.window_samples
+        self.n_fft = 1 << (self.width - 1).bit_length()
+        turns = np.arange(self.width) / self.width
+        self.window = (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
+        self.bands = mel_bands(self.n_fft, front_end)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Log-mel energies.
+
+        Shape: (samples,) float32 → (frames, n_mels) float32, frames = 1 + (samples - window) // hop.
+        """
+        frames = np.lib.stride_tricks.sliding_window_view(samples, self.width)[:: self.hop]
+        spectrum = rfft(frames * self.window, self.n_fft)
+        energies = (spectrum.real**2 + spectrum.imag**2) @ self.bands
+        return np.log(np.maximum(energies, FLOOR))
+
+
+def mel_bands(n_fft: int, front_end: FrontEnd) -> np.ndarray:
+    """Triangles that overlap by half, evenly spaced on the mel scale, each of height one.
+
+    Shape: (n_fft // 2 + 1, n_mels) float32.
+    """
+    hertz = np.arange(n_fft // 2 + 1) * front_end.sample_rate / n_fft
+    low, high = mel(front_end.f_min), mel(front_end.f_max)
+    edges = hertz_of(np.linspace(low, high, front_end.n_mels + 2))
+    rising = (hertz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
+    falling = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+
+
+def mel(hertz: float) -> float:
+    """The mel scale of HTK: 2595 log10(1 + f / 700) (O'Shaughnessy 1987; The HTK Book, eq. 5.13)."""
+    return 2595 * np.log10(1 + hertz / 700)
+
+
+def hertz_of(mels: np.ndarray) -> np.ndarray:
+    """The inverse of `mel`."""
+    return 700 * (10 ** (mels / 2595) - 1)

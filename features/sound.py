@@ -1,0 +1,125 @@
+"""Sound: a sound file's bytes to trimmed mono samples at one rate."""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+
+from features.logmel import FrontEnd
+from features.mp3 import is_truncated
+
+SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below holds no voice
+MARGIN = 5  # blocks of 10 ms kept on either side of what is not silence
+CLIPPED = 0.001  # share of samples at full scale above which a clip counts as clipped
+
+
+class Rejected(Exception):  # noqa: N818 - an outcome, not an error
+    """A clip that gives no features.
+
+    `reason` is one of empty, undecodable, too_long, silent, too_short; `detail` says more.
+    """
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Sound:
+    samples: np.ndarray  # (samples,) float32, mono, trimmed, at the front-end's rate
+    seconds: float  # of the source, before trimming
+    sample_rate: int  # Hz, of the source
+    channels: int  # of the source
+    loudness: float  # dB re full scale, root mean square after trimming
+    flags: str  # of truncated and clipped, those that apply, with a space between
+
+
+def read_sound(data: bytes, front_end: FrontEnd) -> Sound:
+    """Decode, mix down, trim and resample. Raises Rejected for what is no usable clip."""
+    source, rate = decode(data, front_end.longest)
+    mono = source[:, 0] if source.shape[1] == 1 else source.mean(axis=1)
+    trimmed = trim(mono, rate, front_end.trim)
+    seconds = len(trimmed) / rate
+    if seconds < front_end.shortest:
+        raise Rejected("too_short", f"{seconds:.2f} s of sound")
+    flags = {"truncated": is_truncated(data), "clipped": np.mean(np.abs(trimmed) >= 1) > CLIPPED}
+    return Sound(
+        samples=soxr.resample(trimmed, rate, front_end.sample_rate),
+        seconds=len(mono) / rate,
+        sample_rate=rate,
+        channels=source.shape[1],
+        loudness=float(10 * np.log10(np.vdot(trimmed, trimmed) / len(trimmed))),
+        flags=" ".join(flag for flag, applies in flags.items() if applies),
+    )
+
+
+def decode(data: bytes, longest: float) -> tuple[np.ndarray, int]:
+    """Samples of shape (samples, channels), float32, full scale ±1, and their rate in Hz. Raises Rejected."""
+    if not data:
+        raise Rejected("empty")
+    try:
+        with open_bytes(data) as file:
+            if file.frames > longest * file.samplerate:
+                raise Rejected("too_long", f"{file.frames / file.samplerate:.0f} s")
+            samples = file.read(dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise Rejected("undecodable", error.error_string) from None
+    if not len(samples):
+        raise Rejected("undecodable", "no samples")
+    return samples, rate
+
+
+def open_bytes(data: bytes) -> soundfile.SoundFile:
+    """Open sound from memory.
+
+    Where the system has them, through a memory file: libsndfile then reads by itself, which took 2.5 ms for a clip
+    of 4.7 s, against 3.6 ms through a Python file object.
+    """
+    if not hasattr(os, "memfd_create"):
+        return soundfile.SoundFile(io.BytesIO(data))
+    handle = os.memfd_create("sound")
+    try:
+        os.write(handle, data)
+        os.lseek(handle, 0, os.SEEK_SET)
+        return soundfile.SoundFile(handle, closefd=True)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def trim(samples: np.ndarray, rate: int, below: float) -> np.ndarray:
+    """Cut leading and trailing sound that lies `below` dB under the loudest 10 ms. Raises Rejected if all is silent.
+
+    Shape: (samples,) → (fewer samples,).
+    """
+    size = rate // 100
+    blocks = samples[: len(samples) // size * size].reshape(-1, size)
+    if not len(blocks):
+        raise Rejected("too_short", f"{len(samples) / rate:.3f} s of sound")
+    energies = np.einsum("ij,ij->i", blocks, blocks) / size
+    loudest = energies.max()
+    if not np.isfinite(loudest):
+        raise Rejected("undecodable", "samples that are no numbers")
+    if loudest < 10 ** (SILENT / 10):
+        raise Rejected("silent", f"loudest 10 ms at {10 * np.log10(loudest + 1e-20):.0f} dB")
+    heard = np.flatnonzero(energies >= loudest * 10 ** (-below / 10))
+    return samples[max(0, heard[0] - MARGIN) * size : (heard[-1] + 1 + MARGIN) * size]
+
+
+@contextmanager
+def quiet_decoder() -> Iterator[None]:
+    """Send what the decoder's C code writes to standard error to nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

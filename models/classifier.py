@@ -1,0 +1,112 @@
+"""Classifier: an architecture between its normalisation and its loss; how it learns and is judged."""
+
+import math
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningModule
+from torch import nn
+from torch.nn import functional
+from torchaudio.transforms import SpecAugment
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from models.recipe import Masks, Recipe
+
+TINY = 1e-12  # keeps the logarithm of a probability finite
+
+
+class Normalised(nn.Module):
+    """A network that takes features as the store gives them, and brings each mel band to mean 0, deviation 1 of train.
+
+    Shape: (batch, frames, n_mels) float16 → (batch, groups) logits.
+    """
+
+    def __init__(self, net: nn.Module, mean: np.ndarray, deviation: np.ndarray):
+        super().__init__()
+        self.net = net
+        self.register_buffer("mean", torch.as_tensor(mean))
+        self.register_buffer("deviation", torch.as_tensor(deviation))
+
+    def normalise(self, features: torch.Tensor) -> torch.Tensor:
+        return ((features.float() - self.mean) / self.deviation).transpose(1, 2)  # (B, T, M) → (B, M, T)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.net(self.normalise(features))
+
+
+class Classifier(LightningModule):
+    """Learns from crops by cross-entropy; is judged on whole clips, by the mean probability over their windows."""
+
+    def __init__(self, model: Normalised, groups: int, recipe: Recipe):
+        super().__init__()
+        self.model, self.recipe = model, recipe
+        self.augment = spec_augment(recipe.spec_augment)
+        self.train_accuracy = MulticlassAccuracy(groups, average="micro")
+        self.val_accuracy = MulticlassAccuracy(groups, average="micro")
+        self.val_recall = MulticlassAccuracy(groups, average="macro")
+        self.val_loss = MeanMetric()
+
+    def on_train_epoch_start(self) -> None:
+        """All that is random in an epoch follows from (seed, epoch), on each rank its own."""
+        state = np.random.SeedSequence([self.recipe.seed, self.current_epoch, self.global_rank])
+        torch.manual_seed(int(state.generate_state(1)[0]))
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        features, targets = batch
+        logits = self.model.net(self.augment(self.model.normalise(features)))
+        loss = functional.cross_entropy(logits, targets)
+        self.train_accuracy(logits, targets)
+        size = len(targets)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True, batch_size=size, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+        features, clip, targets = batch
+        probabilities = clip_probabilities(self.model(features), clip, len(targets))
+        right = probabilities.gather(1, targets[:, None])
+        self.val_loss(-right.clamp_min(TINY).log())
+        self.val_accuracy(probabilities, targets)
+        self.val_recall(probabilities, targets)
+        size = len(targets)
+        self.log("val_loss", self.val_loss, batch_size=size, prog_bar=True)
+        self.log("val_accuracy", self.val_accuracy, batch_size=size)
+        self.log("val_macro_recall", self.val_recall, batch_size=size, prog_bar=True)
+
+    def configure_optimizers(self) -> dict:
+        """AdamW; the learning rate rises over the first epoch, then falls along a cosine."""
+        recipe = self.recipe
+        optimizer = torch.optim.AdamW(self.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+        steps = self.trainer.estimated_stepping_batches
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warm_cosine(step, steps // recipe.max_epochs, steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def warm_cosine(step: int, warm_up: int, steps: int) -> float:
+    """The share of the peak learning rate at a step (Loshchilov & Hutter 2017, without restarts)."""
+    if step < warm_up:
+        return (step + 1) / (warm_up + 1)
+    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / max(1, steps - warm_up))))
+
+
+def spec_augment(masks: Masks) -> nn.Module:
+    return SpecAugment(
+        n_time_masks=masks.time_masks,
+        time_mask_param=masks.time_width,
+        n_freq_masks=masks.band_masks,
+        freq_mask_param=masks.band_width,
+        zero_masking=True,  # zero is the mean, after normalisation
+    )
+
+
+def clip_probabilities(logits: torch.Tensor, clip: torch.Tensor, clips: int) -> torch.Tensor:
+    """The mean probability over the windows of each clip.
+
+    Shape: (windows, groups), (windows,) the clip of each window → (clips, groups).
+    """
+    probabilities = logits.float().softmax(dim=1)
+    sums = probabilities.new_zeros(clips, logits.shape[1]).index_add(0, clip, probabilities)
+    return sums / torch.bincount(clip, minlength=clips)[:, None]

@@ -1,0 +1,43 @@
+"""CNN: three convolutions and one fully connected layer, the seed project's picture of a log-mel as an image."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Len, Lt
+from pydantic import PositiveInt, validate_call
+from torch import nn
+
+
+class CNN(nn.Module):
+    """Shape: (batch, n_mels, frames) → (batch, groups)."""
+
+    @validate_call
+    def __init__(
+        self,
+        n_mels: int,
+        frames: int,
+        groups: int,
+        channels: Annotated[list[PositiveInt], Len(3, 3)],
+        dropout: Annotated[float, Ge(0), Lt(1)],
+    ):
+        super().__init__()
+        first, second, third = channels
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(1, first, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.BatchNorm2d(first),
+            nn.MaxPool2d(2),
+            nn.Conv2d(first, second, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2, stride=1),
+            nn.Conv2d(second, third, 2),
+            nn.ReLU(),
+            nn.BatchNorm2d(third),
+        )
+        with torch.no_grad():
+            size = self.convolutions.eval()(torch.zeros(1, 1, n_mels, frames)).numel()
+        self.convolutions.train()
+        self.classify = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(size, groups))
+
+    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
+        return self.classify(self.convolutions(logmel[:, None]))  # (B, M, T) → (B, C, M / 4, T / 4) → (B, G)

@@ -1,0 +1,148 @@
+"""Data: batches of features for training, random crops, and for judging, all windows of each clip."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from features.store import Store
+from models.recipe import Recipe
+
+
+class CropSampler(Sampler):
+    """Batches of random crops, each clip once an epoch over all ranks: arrays `rows` and `starts`.
+
+    The order and the crops follow from (seed, epoch) alone. Every rank gets the same number of batches, of sizes
+    that differ by one at most.
+    """
+
+    def __init__(
+        self,
+        rows: np.ndarray,  # of the clips in the store
+        lengths: np.ndarray,  # their frames
+        recipe: Recipe,
+        rank: int = 0,
+        ranks: int = 1,
+    ):
+        self.rows, self.lengths = rows, lengths
+        self.frames, self.seed = recipe.frames, recipe.seed
+        self.mine = slice(rank, None, ranks)
+        self.batches = -(-len(rows) // (recipe.batch_size * ranks))
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self.rows))
+        room = np.maximum(self.lengths[order] - self.frames, 0)
+        starts = random.integers(room, endpoint=True)
+        yield from zip(
+            np.array_split(self.rows[order][self.mine], self.batches),
+            np.array_split(starts[self.mine], self.batches),
+            strict=True,
+        )
+
+
+class Crops(Dataset):
+    """Crops of clips, a whole batch an item: features (batch, frames, n_mels) float16, targets (batch,) int64."""
+
+    def __init__(self, store: Store, target_of_row: np.ndarray, frames: int):
+        self.store, self.target_of_row, self.frames = store, target_of_row, frames
+
+    def __getitem__(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, starts = batch
+        features = torch.from_numpy(self.store.crops(rows, starts, self.frames))
+        return features, torch.from_numpy(self.target_of_row[rows])
+
+
+class Windows(Dataset):
+    """Clips whole, as windows side by side, `batch_size` clips an item.
+
+    Features (windows, frames, n_mels) float16, the clip in the batch of each window (windows,), targets (batch,).
+    """
+
+    def __init__(self, store: Store, rows: np.ndarray, targets: np.ndarray, frames: int, batch_size: int):
+        self.store, self.frames = store, frames
+        parts = max(1, -(-len(rows) // batch_size))
+        self.batches = list(zip(np.array_split(rows, parts), np.array_split(targets, parts), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rows, targets = self.batches[number]
+        starts = [window_starts(length, self.frames) for length in self.store.frames[rows].tolist()]
+        clip = np.repeat(np.arange(len(rows)), [len(each) for each in starts])
+        features = self.store.crops(rows[clip], np.concatenate(starts), self.frames)
+        return torch.from_numpy(features), torch.from_numpy(clip), torch.from_numpy(targets)
+
+
+def window_starts(length: int, frames: int) -> np.ndarray:
+    """Where the fewest evenly spaced windows begin that cover a clip of `length` frames."""
+    return np.linspace(0, max(length - frames, 0), -(-length // frames)).round().astype(np.int64)
+
+
+def loader(batches: Dataset, sampler: Sampler | None = None, workers: int = 0) -> DataLoader:
+    """Serves whole batches as they are made, pinned where a GPU waits for them."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+    )
+
+
+def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each mel band over the frames of these clips, `most` of them evenly chosen.
+
+    Shape: (n_mels,), (n_mels,) float32.
+    """
+    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    count, total, squares = 0, 0.0, 0.0
+    for row in rows:
+        clip = store.clip(row).astype(np.float64)
+        count, total, squares = count + len(clip), total + clip.sum(0), squares + (clip**2).sum(0)
+    mean = total / count
+    return mean.astype(np.float32), np.sqrt(np.maximum(squares / count - mean**2, 1e-6)).astype(np.float32)
+
+
+class VoiceData(LightningDataModule):
+    """The train and val batches of a store, for as many ranks as the trainer has.
+
+    `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rows: dict[str, np.ndarray],
+        targets: dict[str, np.ndarray],
+        recipe: Recipe,
+        workers: int = 0,
+    ):
+        super().__init__()
+        self.store, self.rows, self.targets, self.recipe, self.workers = store, rows, targets, recipe, workers
+
+    def train_dataloader(self) -> DataLoader:
+        recipe, rows = self.recipe, self.rows["train"]
+        target_of_row = np.full(len(self.store), -1)
+        target_of_row[rows] = self.targets["train"]
+        rank, ranks = self.trainer.global_rank, self.trainer.world_size
+        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks)
+        return loader(Crops(self.store, target_of_row, recipe.frames), sampler, self.workers)
+
+    def val_dataloader(self) -> DataLoader:
+        mine = slice(self.trainer.global_rank, None, self.trainer.world_size)
+        rows, targets = self.rows["val"][mine], self.targets["val"][mine]
+        return loader(
+            Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size), None, self.workers
+        )

@@ -1,0 +1,48 @@
+"""Judging: the probabilities a model gives to whole clips, and what they are worth."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torchmetrics.functional import classification
+from tqdm import tqdm
+
+from features.store import Store
+from models.classifier import TINY, Normalised, clip_probabilities
+from models.data import Windows, loader
+
+CLIPS_AT_ONCE = 64
+
+
+@torch.inference_mode()
+def judge(model: Normalised, store: Store, rows: np.ndarray, frames: int, device: str = "cpu") -> np.ndarray:
+    """The mean probability over each clip's windows. Shape: (clips,) rows of the store → (clips, groups) float32."""
+    model = model.to(device)
+    windows = Windows(store, rows, rows, frames, CLIPS_AT_ONCE)
+    parts = [
+        clip_probabilities(model(features.to(device)), clip.to(device), len(clips)).cpu()
+        for features, clip, clips in tqdm(loader(windows), "judge", unit=" batches")
+    ]
+    return torch.cat(parts).numpy()
+
+
+def metrics(probabilities: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> dict:
+    """What is written to metrics.json, from probabilities (clips, groups) and the groups' numbers (clips,)."""
+    given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)
+    count = len(groups)
+    recall = classification.multiclass_recall(given, true, count, average="none")
+    steps = (given.argmax(dim=1) - true).abs()
+    return {
+        "accuracy": float(classification.multiclass_accuracy(given, true, count, average="micro")),
+        "macro_recall": float(recall.mean()),
+        "macro_f1": float(classification.multiclass_f1_score(given, true, count, average="macro")),
+        "within_one_group": float((steps <= 1).float().mean()),
+        "loss": float(-given.gather(1, true[:, None]).clamp_min(TINY).log().mean()),
+        "recall": dict(zip(groups, recall.tolist(), strict=True)),
+    }
+
+
+def confusion(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Counts, a row for each true group. Shape: (groups, groups)."""
+    given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)
+    return classification.multiclass_confusion_matrix(given, true, given.shape[1]).numpy()

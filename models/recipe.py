@@ -1,0 +1,34 @@
+"""Recipe: the settings of training, whatever the architecture."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Lt
+
+STRICT = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True)
+class Masks:
+    """SpecAugment (Park et al. 2019): how many masks, and how wide at most, in frames and in mel bands."""
+
+    time_masks: Annotated[int, Ge(0)]
+    time_width: Annotated[int, Ge(1)]
+    band_masks: Annotated[int, Ge(0)]
+    band_width: Annotated[int, Ge(1)]
+
+    __pydantic_config__: ClassVar[dict] = STRICT
+
+
+@dataclass(frozen=True)
+class Recipe:
+    frames: Annotated[int, Ge(16)]  # of a crop
+    batch_size: Annotated[int, Ge(2)]  # crops
+    max_epochs: Annotated[int, Ge(1)]
+    patience: Annotated[int, Ge(1)]  # epochs without a lower val_loss
+    learning_rate: Annotated[float, Gt(0)]  # the peak, after the first epoch
+    weight_decay: Annotated[float, Ge(0)]
+    spec_augment: Masks
+    seed: Annotated[int, Ge(0), Lt(2**32)]
+
+    __pydantic_config__: ClassVar[dict] = STRICT

@@ -1,0 +1,31 @@
+"""RNN: a plain recurrent network with tanh units (Elman, "Finding structure in time", 1990)."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Lt
+from pydantic import PositiveInt, validate_call
+from torch import nn
+
+
+class RNN(nn.Module):
+    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean of the last layer's states."""
+
+    @validate_call
+    def __init__(
+        self,
+        n_mels: int,
+        frames: int,
+        groups: int,
+        hidden: PositiveInt,
+        layers: PositiveInt,
+        dropout: Annotated[float, Ge(0), Lt(1)],
+    ):
+        super().__init__()
+        between = dropout if layers > 1 else 0
+        self.recurrent = nn.RNN(n_mels, hidden, layers, nonlinearity="tanh", dropout=between, batch_first=True)
+        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, groups))
+
+    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
+        states, _ = self.recurrent(logmel.transpose(1, 2))  # (B, T, H)
+        return self.classify(states.mean(dim=1))

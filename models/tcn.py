@@ -1,0 +1,62 @@
+"""TCN: residual blocks of dilated convolutions (Bai, Kolter, Koltun, "An empirical evaluation of generic
+convolutional and recurrent networks for sequence modeling", 2018), centred, since a whole crop is at hand.
+"""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Lt
+from pydantic import PositiveInt, validate_call
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+
+class TCN(nn.Module):
+    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean over time.
+
+    Dilations double from block to block until the receptive field holds the whole crop. `kernel` is odd, 3 or more.
+    """
+
+    @validate_call
+    def __init__(
+        self,
+        n_mels: int,
+        frames: int,
+        groups: int,
+        channels: PositiveInt,
+        kernel: Annotated[int, Ge(3)],
+        dropout: Annotated[float, Ge(0), Lt(1)],
+    ):
+        super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel is {kernel}: an odd number is needed")
+        blocks, self.receptive_field = [], 1
+        while self.receptive_field < frames:
+            dilation = 2 ** len(blocks)
+            blocks.append(Block(channels if blocks else n_mels, channels, kernel, dilation, dropout))
+            self.receptive_field += 2 * (kernel - 1) * dilation
+        self.blocks = nn.Sequential(*blocks)
+        self.classify = nn.Linear(channels, groups)
+
+    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
+        return self.classify(self.blocks(logmel).mean(dim=2))  # (B, M, T) → (B, C, T) → (B, G)
+
+
+class Block(nn.Module):
+    """Two weight-normed dilated convolutions beside a shortcut. Shape: (batch, before, T) → (batch, after, T)."""
+
+    def __init__(self, before: int, after: int, kernel: int, dilation: int, dropout: float):
+        super().__init__()
+        settings = {"kernel_size": kernel, "dilation": dilation, "padding": "same"}
+        self.convolutions = nn.Sequential(
+            weight_norm(nn.Conv1d(before, after, **settings)),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            weight_norm(nn.Conv1d(after, after, **settings)),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+        self.shortcut = nn.Identity() if before == after else nn.Conv1d(before, after, 1)
+
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.convolutions(sequence) + self.shortcut(sequence))

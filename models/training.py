@@ -1,0 +1,89 @@
+"""Training: fits a classifier under Lightning so that a run that was killed ends like an unbroken one."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from models.classifier import Classifier
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class History(Callback):
+    """Keeps the scalars of every epoch; a resumed run finds them in its checkpoint."""
+
+    def __init__(self):
+        self.rows: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.rows.append({"epoch": trainer.current_epoch} | dict(sorted(metrics.items())))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows = state["rows"]
+
+
+def fit(
+    classifier: Classifier,
+    data: pl.LightningDataModule,
+    folder: Path,
+    logs: Path,
+    accelerator: str = "auto",
+    devices: str | int = "auto",
+) -> list[dict[str, float]]:
+    """Train until val_loss has not fallen for `patience` epochs; leaves the classifier at its best epoch.
+
+    `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
+    TensorBoard's scalars. Returns the scalars of every epoch.
+    """
+    quieten_lightning()
+    recipe = classifier.recipe
+    history = History()
+    callbacks = [
+        history,
+        LearningRateMonitor("epoch"),
+        EarlyStopping("val_loss", patience=recipe.patience),
+        ModelCheckpoint(
+            folder, "best", "val_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+        ),
+        TQDMProgressBar(refresh_rate=10),
+    ]
+    trainer = pl.Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        precision=precision(accelerator),
+        max_epochs=recipe.max_epochs,
+        logger=TensorBoardLogger(logs.parent, logs.name, version=""),
+        callbacks=callbacks,
+        log_every_n_steps=1_000_000,  # epochs are what is compared
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # CropSampler knows the ranks
+        enable_model_summary=False,
+    )
+    last = folder / LAST
+    trainer.fit(classifier, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    best = torch.load(folder / BEST, map_location="cpu", weights_only=True)
+    classifier.load_state_dict(best["state_dict"])
+    return history.rows
+
+
+def precision(accelerator: str) -> str:
+    """bf16 where a GPU that has it is used; else float32."""
+    return "bf16-mixed" if accelerator != "cpu" and torch.cuda.is_available() else "32-true"
+
+
+def quieten_lightning() -> None:
+    """Drop the advice that does not apply: batches come whole from a memory map, which needs no workers."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists")
+    warnings.filterwarnings("ignore", "Trying to infer the `batch_size`")

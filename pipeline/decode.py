@@ -1,0 +1,84 @@
+"""Decode: what do the clips sound like? Every shard of clips becomes a shard of log-mel features, in parallel."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from features import decoder, logmel, mp3, shard, sound
+from features.decoder import decode_shard, listing_path, read_listing
+from features.logmel import FrontEnd
+from features.store import write_index
+from pipeline.filter import MANIFEST
+from pipeline.pack import CLIPS, INDEX
+from pipeline.params import load_params
+from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
+
+LOGMEL = Path("data/logmel")
+REJECTS = LOGMEL / "rejects.csv"
+
+ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
+LIBRARIES = ("numpy", "scipy", "soundfile", "soxr")
+
+
+def decode(clips: Path, manifest: pd.DataFrame, folder: Path, front_end: FrontEnd, jobs: int) -> list[dict]:
+    """Decode the shards in `clips` into `folder`, those that are not there yet.
+
+    Returns the listings of all, in order.
+    """
+    about = manifest.set_index("key")[ABOUT]
+    shards = pd.read_parquet(clips / INDEX.name).groupby("shard")["key"].agg(list)
+    todo = {name: keys for name, keys in shards.items() if not listing_path(folder / name).is_file()}
+    tasks = (
+        delayed(decode_shard)(clips / name, folder / name, about.loc[keys].to_dict("index"), front_end)
+        for name, keys in todo.items()
+    )
+    with tqdm(desc="decode", total=sum(map(len, todo.values())), unit=" clips", smoothing=0) as bar:
+        for count in Parallel(jobs, return_as="generator_unordered")(tasks):
+            bar.update(count)
+    return [read_listing(folder / name) for name in shards.index]
+
+
+def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict]) -> pd.DataFrame:
+    """Every chosen clip that gives no features, with the reason, sorted by key."""
+    missing = manifest["key"][~manifest["key"].isin(packed)]
+    rows = [{"key": key, "reason": "missing", "detail": "not in the corpus"} for key in missing]
+    rows += [reject for listing in listings for reject in listing["rejects"]]
+    return pd.DataFrame(rows, columns=["key", "reason", "detail"]).sort_values("key", ignore_index=True)
+
+
+def check(rejects: pd.DataFrame, chosen: int, most: float, report: Path) -> None:
+    """Raises UserError if a larger share than `most` of the chosen clips was rejected."""
+    if len(rejects) > most * chosen:
+        raise UserError(
+            f"{len(rejects):,} of {chosen:,} clips rejected ({reasons_of(rejects)}), "
+            f"more than decode.max_rejects, {most:.1%}; {report} names them; "
+            "with a higher limit, what is decoded is taken over"
+        )
+
+
+def reasons_of(rejects: pd.DataFrame) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in rejects["reason"].value_counts().items())
+
+
+def main() -> None:
+    params = load_params()
+    manifest = pd.read_parquet(MANIFEST)
+    code = (decoder, logmel, mp3, shard, sound)
+    mark = fingerprint(INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
+    with build_aside(LOGMEL, mark) as partial:
+        listings = decode(CLIPS, manifest, partial, params.features, params.compute.jobs)
+        rejects = all_rejects(manifest, pd.read_parquet(INDEX)["key"], listings)
+        with written_whole(partial / REJECTS.name) as temporary:
+            rejects.to_csv(temporary, index=False)
+        check(rejects, len(manifest), params.decode.max_rejects, partial / REJECTS.name)
+        write_index(partial, [row for listing in listings for row in listing["index"]], params.features)
+        for path in partial.glob("[0-9]*.json"):
+            path.unlink()
+    print(f"decode: {len(manifest) - len(rejects):,} clips; rejected: {reasons_of(rejects) or 'none'}")
+
+
+if __name__ == "__main__":
+    run_stage(main)

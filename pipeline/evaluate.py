@@ -1,0 +1,66 @@
+"""Evaluate: judges the trained model on the test clips."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from features.store import Store
+from models.judging import confusion, judge, metrics
+from models.pictures import draw_confusion
+from models.trained import load
+from pipeline.decode import LOGMEL
+from pipeline.params import load_params
+from pipeline.split import SPLIT
+from pipeline.stage import build_aside, fingerprint, run_stage
+from pipeline.train import MODEL
+
+EVALUATION = Path("data/evaluation")
+
+
+def predictions_table(test: pd.DataFrame, probabilities: np.ndarray, groups: list[str]) -> pd.DataFrame:
+    """`key`, `speaker`, `group`, and the probability of each group under its name."""
+    return test[["key", "speaker", "group"]].reset_index(drop=True).join(pd.DataFrame(probabilities, columns=groups))
+
+
+def confusion_table(test: pd.DataFrame, probabilities: np.ndarray, groups: list[str]) -> pd.DataFrame:
+    """A row a clip, in the form that dvc's confusion template counts."""
+    given = [groups[number] for number in probabilities.argmax(axis=1)]
+    return pd.DataFrame({"actual": test["group"].astype("str"), "predicted": given})
+
+
+def device_of(accelerator: str) -> str:
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def describe(scores: dict, test: pd.DataFrame) -> str:
+    recall = scores["recall"]
+    lines = [
+        f"evaluate: {len(test):,} test clips of {test['speaker'].nunique():,} speakers; chance {1 / len(recall):.3f}"
+    ]
+    lines += [f"{name:>18}  {value:.3f}" for name, value in scores.items() if name != "recall"]
+    lines += [f"{'recall of ' + group:>18}  {value:.3f}" for group, value in recall.items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    params = load_params()
+    split = pd.read_parquet(SPLIT)
+    test = split[split["split"] == "test"]
+    store = Store(LOGMEL)
+    model, config = load(MODEL)
+    rows, targets = store.rows_of(test["key"]), test["group"].cat.codes.to_numpy("int64")
+    probabilities = judge(model, store, rows, config.frames, device_of(params.compute.accelerator))
+    scores = metrics(probabilities, targets, config.groups)
+    with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
+        (partial / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n")
+        predictions_table(test, probabilities, config.groups).to_parquet(partial / "predictions.parquet", index=False)
+        confusion_table(test, probabilities, config.groups).to_csv(partial / "confusion.csv", index=False)
+        draw_confusion(confusion(probabilities, targets), config.groups, partial / "confusion.png")
+    print(describe(scores, test))
+
+
+if __name__ == "__main__":
+    run_stage(main)

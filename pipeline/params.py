@@ -1,0 +1,168 @@
+"""Params: `params.yaml`, read and checked in one place, as frozen dataclasses."""
+
+import json
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import yaml
+from annotated_types import Ge, Le, Lt, MinLen
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from features.logmel import FrontEnd
+from models.recipe import Recipe
+from pipeline.commonvoice import AGES
+from pipeline.stage import UserError
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+Count = Annotated[int, Ge(1)]
+Seed = Annotated[int, Ge(0), Lt(2**32)]
+Share = Annotated[float, Ge(0), Le(1)]
+Groups = Annotated[dict[str, Annotated[list[Literal[AGES]], MinLen(1)]], MinLen(2)]
+
+
+def check_groups(groups: dict[str, list[str]]) -> None:
+    """An age word belongs to one group. Raises ValueError naming the one that does not."""
+    words = [word for ages in groups.values() for word in ages]
+    for word in words:
+        if words.count(word) > 1:
+            raise ValueError(f"groups: {word} stands in more than one group")
+
+
+@checked(frozen=True, config=STRICT)
+class Demo:
+    speakers: Annotated[int, Ge(24)]
+    clips: Annotated[int, Ge(48)]
+    seed: Seed
+
+
+@checked(frozen=True, config=STRICT)
+class Filter:
+    tables: Annotated[list[str], MinLen(1)]
+    votes: Literal["all", "unvalidated", "none"]
+    conflict: Literal["drop", "keep"]
+    repeats: Literal["drop", "keep"]
+    clips_per_speaker: Count
+    balance: Literal["undersample", "keep"]
+    clips_per_group: Count | None
+    groups: Groups
+    seed: Seed
+
+    def __post_init__(self):
+        check_groups(self.groups)
+
+
+@checked(frozen=True, config=STRICT)
+class Pack:
+    clips_per_shard: Count
+
+
+@checked(frozen=True, config=STRICT)
+class Decode:
+    max_rejects: Share
+
+
+@checked(frozen=True, config=STRICT)
+class Split:
+    folds: Annotated[int, Ge(3)]
+    fold: Annotated[int, Ge(0)]
+    clips_per_speaker: Count
+    groups: Groups
+    seed: Seed
+
+    def __post_init__(self):
+        check_groups(self.groups)
+        if self.fold >= self.folds:
+            raise ValueError(f"fold is {self.fold}, but there are {self.folds} folds: 0 to {self.folds - 1}")
+
+
+@checked(frozen=True, config=STRICT)
+class Compute:
+    jobs: Annotated[int, Ge(-1)]
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: Literal["auto"] | Count
+    loader_workers: Annotated[int, Ge(0)]
+
+    def __post_init__(self):
+        if self.jobs == 0:
+            raise ValueError("jobs is 0: allowed are -1 (one a core) and 1 or more")
+
+
+@checked(frozen=True, config=STRICT)
+class Params:
+    corpus: Annotated[str, MinLen(1)]
+    demo: Demo
+    filter: Filter
+    pack: Pack
+    features: FrontEnd
+    decode: Decode
+    split: Split
+    model: str
+    train: Recipe
+    architectures: dict[str, dict[str, Any]]
+    compute: Compute
+
+    def __post_init__(self):
+        if self.model not in self.architectures:
+            raise ValueError(f"model is '{self.model}': allowed are {', '.join(self.architectures)}")
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """The checked settings of the project.
+
+    Raises UserError, with each wrong value named in a line, for a file that is absent, no YAML, or out of range.
+    """
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TypeAdapter(Params).validate_json(json.dumps(settings, default=str))
+    except FileNotFoundError:
+        raise UserError(f"there is no {path} here: run from the root of the project") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise UserError("; ".join(f"{path}: {line}" for line in explain(error, Params))) from None
+
+
+def explain(error: ValidationError, section: type) -> list[str]:
+    """One line a mistake: where it is, what stands there, what is allowed."""
+    return [explain_one(mistake, section) for mistake in error.errors()]
+
+
+def explain_one(mistake: dict, section: type) -> str:
+    *parents, name = mistake["loc"] or ("",)
+    where = ".".join(map(str, mistake["loc"]))
+    if mistake["type"] in ("unexpected_keyword_argument", "dataclass_type"):
+        allowed = names_under(section, parents if mistake["type"].startswith("un") else [*parents, name])
+        return f"there is no {where}: allowed are {', '.join(allowed)}"
+    if mistake["type"] in ("missing", "missing_argument"):
+        return f"{where} is missing"
+    reason = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if mistake["type"] == "value_error":
+        return f"{where}: {reason}" if where else reason
+    return f"{where} is {mistake['input']!r}: it {reason}"
+
+
+def names_under(section: type, parents: list[str]) -> list[str]:
+    """The names that `section.parents` may hold."""
+    for parent in parents:
+        hint = get_type_hints(section)[parent]
+        section = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), section)
+    return [field.name for field in fields(section)]
+
+
+def main() -> None:
+    """Check params.yaml; with an argument, that it is the name of an architecture."""
+    params = load_params()
+    if len(sys.argv) > 1 and sys.argv[1] not in params.architectures:
+        raise UserError(f"there is no model '{sys.argv[1]}': allowed are {', '.join(params.architectures)}")
+    if not Path(params.corpus).is_file() and not params.corpus.startswith("data/demo/"):
+        raise UserError(f"params.yaml: corpus is {params.corpus}: there is no such file")
+
+
+if __name__ == "__main__":
+    from pipeline.stage import run_stage
+
+    run_stage(main)

@@ -1,0 +1,94 @@
+"""Train: fits the chosen architecture to the train clips, and keeps its best epoch on val."""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from features import store as store_code
+from features.store import Store
+from models import classifier, data, recipe, trained, training
+from pipeline.decode import LOGMEL
+from pipeline.params import Params, load_params
+from pipeline.split import SPLIT
+from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+
+MODEL = Path("data/model")
+LOGS = Path("data/tensorboard")
+
+
+def configure(params: Params, store: Store, split: pd.DataFrame) -> trained.Config:
+    """All that the model must know to be used again, from the settings and from train's statistics."""
+    train_rows = store.rows_of(split["key"][split["split"] == "train"])
+    mean, deviation = data.normalisation(store, train_rows)
+    return trained.Config(
+        architecture=params.model,
+        settings=params.architectures[params.model],
+        groups=list(split["group"].cat.categories),
+        frames=params.train.frames,
+        front_end=store.front_end,
+        mean=mean.tolist(),
+        deviation=deviation.tolist(),
+    )
+
+
+def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
+    parts = {name: split[split["split"] == name] for name in ("train", "val")}
+    return data.VoiceData(
+        store,
+        rows={name: store.rows_of(part["key"]) for name, part in parts.items()},
+        targets={name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()},
+        recipe=params.train,
+        workers=params.compute.loader_workers,
+    )
+
+
+def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
+    """The model with weights that follow from the seed. Raises UserError for settings that its architecture refuses."""
+    torch.manual_seed(seed)
+    try:
+        return config.build()
+    except ValueError as error:
+        raise UserError(f"params.yaml: architectures.{error}") from None
+
+
+def mark_of(params: Params, config: trained.Config, net: torch.nn.Module) -> str:
+    architecture = sys.modules[type(net).__module__]
+    code = (architecture, store_code, classifier, data, recipe, training)
+    return fingerprint(LOGMEL / "index.parquet", SPLIT, config, params.train, *code)
+
+
+def main() -> None:
+    params = load_params()
+    store, split = Store(LOGMEL), pd.read_parquet(SPLIT)
+    config = configure(params, store, split)
+    model = build_seeded(config, params.train.seed)
+    mark = mark_of(params, config, model.net)
+    logs = LOGS / f"{params.model}-{mark}"
+    with build_aside(MODEL, mark, joins=is_helper_rank()) as partial:
+        learner = classifier.Classifier(model, len(config.groups), params.train)
+        compute = params.compute
+        history = training.fit(
+            learner, voice_data(store, split, params), partial, logs, compute.accelerator, compute.devices
+        )
+        if is_helper_rank():
+            return
+        trained.save(model, config, partial)
+        pd.DataFrame(history).to_csv(partial / "history.csv", index=False)
+        (partial / training.LAST).unlink()
+    best = min(history, key=lambda row: row["val_loss"])
+    print(
+        f"train: {params.model}, {len(history)} epochs; best on val: epoch {best['epoch']}, "
+        f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
+    )
+
+
+def is_helper_rank() -> bool:
+    """True in the processes that Lightning starts beside this one for more devices: they share its build."""
+    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
+
+
+if __name__ == "__main__":
+    run_stage(main)
