@@ -47,8 +47,13 @@ class Classifier(LightningModule):
         self.val_recall = MulticlassAccuracy(groups, average="macro")
         self.val_loss = MeanMetric()
 
-    def on_train_epoch_start(self) -> None:
-        """All that is random in an epoch follows from (seed, epoch), on each rank its own."""
+    def on_train_batch_start(self, batch: tuple[torch.Tensor, torch.Tensor], number: int) -> None:
+        """All that is random in an epoch follows from (seed, epoch), on each rank its own.
+
+        Not in `on_train_epoch_start`, which Lightning 2.6 leaves out for the first epoch of a resumed run.
+        """
+        if number:
+            return
         state = np.random.SeedSequence([self.recipe.seed, self.current_epoch, self.global_rank])
         torch.manual_seed(int(state.generate_state(1)[0]))
 

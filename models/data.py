@@ -25,12 +25,13 @@ class CropSampler(Sampler):
         recipe: Recipe,
         rank: int = 0,
         ranks: int = 1,
+        epoch: int = 0,
     ):
         self.rows, self.lengths = rows, lengths
         self.frames, self.seed = recipe.frames, recipe.seed
         self.mine = slice(rank, None, ranks)
         self.batches = -(-len(rows) // (recipe.batch_size * ranks))
-        self.epoch = 0
+        self.epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -119,7 +120,10 @@ class VoiceData(LightningDataModule):
     """The train and val batches of a store, for as many ranks as the trainer has.
 
     `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
+    A resumed run sets `first_epoch`: Lightning fetches its first batch before it tells the sampler the epoch.
     """
+
+    first_epoch = 0
 
     def __init__(
         self,
@@ -137,7 +141,7 @@ class VoiceData(LightningDataModule):
         target_of_row = np.full(len(self.store), -1)
         target_of_row[rows] = self.targets["train"]
         rank, ranks = self.trainer.global_rank, self.trainer.world_size
-        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks)
+        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch)
         return loader(Crops(self.store, target_of_row, recipe.frames), sampler, self.workers)
 
     def val_dataloader(self) -> DataLoader:

@@ -21,7 +21,7 @@ def judge(model: Normalised, store: Store, rows: np.ndarray, frames: int, device
     windows = Windows(store, rows, rows, frames, CLIPS_AT_ONCE)
     parts = [
         clip_probabilities(model(features.to(device)), clip.to(device), len(clips)).cpu()
-        for features, clip, clips in tqdm(loader(windows), "judge", unit=" batches")
+        for features, clip, clips in tqdm(loader(windows), "judge", unit=" batches", disable=None)
     ]
     return torch.cat(parts).numpy()
 

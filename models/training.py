@@ -1,22 +1,26 @@
 """Training: fits a classifier under Lightning so that a run that was killed ends like an unbroken one."""
 
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from models.classifier import Classifier
+from models.data import VoiceData
+from models.recipe import Recipe
 
 BEST, LAST = "best.ckpt", "last.ckpt"
+SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
 class History(Callback):
-    """Keeps the scalars of every epoch; a resumed run finds them in its checkpoint."""
+    """Keeps and prints the scalars of every epoch; a resumed run finds them in its checkpoint."""
 
     def __init__(self):
         self.rows: list[dict[str, float]] = []
@@ -24,6 +28,8 @@ class History(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.rows.append({"epoch": trainer.current_epoch} | dict(sorted(metrics.items())))
+        shown = ", ".join(f"{name} {metrics[name]:.3f}" for name in SHOWN)
+        classifier.print(f"epoch {trainer.current_epoch:3d}: {shown}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -34,7 +40,7 @@ class History(Callback):
 
 def fit(
     classifier: Classifier,
-    data: pl.LightningDataModule,
+    data: VoiceData,
     folder: Path,
     logs: Path,
     accelerator: str = "auto",
@@ -55,7 +61,6 @@ def fit(
         ModelCheckpoint(
             folder, "best", "val_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
         ),
-        TQDMProgressBar(refresh_rate=10),
     ]
     trainer = pl.Trainer(
         accelerator=accelerator,
@@ -68,12 +73,23 @@ def fit(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # CropSampler knows the ranks
         enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
     )
-    last = folder / LAST
-    trainer.fit(classifier, data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    last = folder / LAST if (folder / LAST).is_file() else None
+    if last:
+        history.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["callbacks"]["History"])
+        data.first_epoch = len(history.rows)
+    if not is_over(history.rows, recipe):
+        trainer.fit(classifier, data, ckpt_path=last, weights_only=True)
     best = torch.load(folder / BEST, map_location="cpu", weights_only=True)
     classifier.load_state_dict(best["state_dict"])
     return history.rows
+
+
+def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:
+    """True for the epochs of a run that had come to its end when it was killed."""
+    losses = [row["val_loss"] for row in rows]
+    return len(rows) == recipe.max_epochs or (rows and len(rows) - 1 - losses.index(min(losses)) >= recipe.patience)
 
 
 def precision(accelerator: str) -> str:
@@ -86,4 +102,5 @@ def quieten_lightning() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists")
-    warnings.filterwarnings("ignore", "Trying to infer the `batch_size`")
+    warnings.filterwarnings("ignore", "The number of training batches")
+    warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated")

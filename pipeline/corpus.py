@@ -1,13 +1,15 @@
 """Corpus: a release as one file, an archive read as a stream or the `validated.tsv` of a folder."""
 
+import bz2
 import lzma
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from isal import igzip
 from tqdm import tqdm
 
 from pipeline.stage import UserError
@@ -46,16 +48,36 @@ class Archive:
     def members(self, what: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
         """Every regular file, in one pass. Raises UserError for a file that is no whole archive."""
         try:
-            with (
-                reading_bar(self.path, what) as file,
-                tarfile.open(fileobj=file, mode="r|*", bufsize=STREAM_BLOCK) as tar,
-            ):
-                for member in tar:
-                    tar.members.clear()  # else 2 million of them would be kept
-                    if member.isreg():
-                        yield PurePosixPath(member.name), tar.extractfile(member)
+            with self.path.open("rb") as file, reading_bar(file, what) as bar, decompressed(file) as stream:
+                ending = Ending(stream)
+                with tarfile.open(fileobj=ending, mode="r|", bufsize=STREAM_BLOCK) as tar:
+                    for member in tar:
+                        tar.members.clear()  # else 2 million of them would be kept
+                        bar.update(file.tell() - bar.n)
+                        if member.isreg():
+                            yield PurePosixPath(member.name), tar.extractfile(member)
+                ending.check()
         except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
             raise UserError(f"{self.path} is no whole archive: {error}") from error
+
+
+class Ending:
+    """Reads a tar stream, and knows whether it came to its end: tarfile takes a cut at a header for the end."""
+
+    def __init__(self, stream: BinaryIO):
+        self.stream, self.last = stream, b""
+
+    def read(self, size: int) -> bytes:
+        block = self.stream.read(size)
+        self.last = block or self.last
+        return block
+
+    def check(self) -> None:
+        """Raises EOFError unless the stream ended in the zeros that close a tar."""
+        while self.read(STREAM_BLOCK):
+            pass
+        if self.last[-tarfile.BLOCKSIZE :].strip(b"\0") or not self.last:
+            raise EOFError("it ends before its end")
 
 
 class Folder:
@@ -72,18 +94,25 @@ class Folder:
 
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes]]:
         """The file name and the bytes of the clips among `names` that are there, sorted by name."""
-        for name in tqdm(sorted(names), "pack", unit=" clips"):
+        for name in tqdm(sorted(names), "pack", unit=" clips", disable=None):
             path = self.path.parent / "clips" / name
             if path.is_file():
                 with path.open("rb") as file:
                     yield name, file.read(LARGEST_CLIP)
 
 
-@contextmanager
-def reading_bar(path: Path, what: str) -> Iterator[BinaryIO]:
-    """Yield `path` opened for reading, with a progress bar over its bytes."""
-    with (
-        path.open("rb") as file,
-        tqdm.wrapattr(file, "read", total=path.stat().st_size, desc=what, unit_divisor=1024) as bar,
-    ):
-        yield bar
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """The tar in a plain, gzip, bzip2 or xz file, told apart by their first bytes."""
+    start = file.read(6)
+    file.seek(0)
+    if start.startswith(b"\x1f\x8b"):
+        return igzip.open(file)
+    if start.startswith(b"BZh"):
+        return bz2.open(file)
+    return lzma.open(file) if start.startswith(b"\xfd7zXZ") else file
+
+
+def reading_bar(file: BinaryIO, what: str) -> tqdm:
+    """A progress bar over the bytes of an open file."""
+    size = os.fstat(file.fileno()).st_size
+    return tqdm(desc=what, total=size, unit="B", unit_scale=True, disable=None)

@@ -35,7 +35,7 @@ def decode(clips: Path, manifest: pd.DataFrame, folder: Path, front_end: FrontEn
         delayed(decode_shard)(clips / name, folder / name, about.loc[keys].to_dict("index"), front_end)
         for name, keys in todo.items()
     )
-    with tqdm(desc="decode", total=sum(map(len, todo.values())), unit=" clips", smoothing=0) as bar:
+    with tqdm(desc="decode", total=sum(map(len, todo.values())), unit=" clips", smoothing=0, disable=None) as bar:
         for count in Parallel(jobs, return_as="generator_unordered")(tasks):
             bar.update(count)
     return [read_listing(folder / name) for name in shards.index]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -132,25 +133,27 @@ def explain(error: ValidationError, section: type) -> list[str]:
 
 
 def explain_one(mistake: dict, section: type) -> str:
-    *parents, name = mistake["loc"] or ("",)
-    where = ".".join(map(str, mistake["loc"]))
-    if mistake["type"] in ("unexpected_keyword_argument", "dataclass_type"):
-        allowed = names_under(section, parents if mistake["type"].startswith("un") else [*parents, name])
-        return f"there is no {where}: allowed are {', '.join(allowed)}"
-    if mistake["type"] in ("missing", "missing_argument"):
-        return f"{where} is missing"
+    place = mistake["loc"]
+    where = ".".join(map(str, place))
     reason = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if mistake["type"] == "value_error":
-        return f"{where}: {reason}" if where else reason
+    match mistake["type"]:
+        case "unexpected_keyword_argument":
+            return f"there is no {where}: allowed are {names_under(section, place[:-1])}"
+        case "dataclass_type":
+            return f"{where or 'it'} must hold {names_under(section, place)}"
+        case "missing" | "missing_argument":
+            return f"{where} is missing"
+        case "value_error":
+            return f"{where}: {reason}" if where else reason
     return f"{where} is {mistake['input']!r}: it {reason}"
 
 
-def names_under(section: type, parents: list[str]) -> list[str]:
+def names_under(section: type, parents: Sequence[str]) -> str:
     """The names that `section.parents` may hold."""
     for parent in parents:
         hint = get_type_hints(section)[parent]
         section = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), section)
-    return [field.name for field in fields(section)]
+    return ", ".join(field.name for field in fields(section))
 
 
 def main() -> None:

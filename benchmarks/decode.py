@@ -1,0 +1,77 @@
+"""How much longer than bare decoding does the decode stage take? Over the clips that the last run packed."""
+
+import io
+import tempfile
+from itertools import chain, islice
+from pathlib import Path
+
+import pandas as pd
+import soundfile
+from threadpoolctl import threadpool_limits
+
+from benchmarks.timing import median_seconds, needs, one_core, show
+from features.shard import ShardWriter, read_shard
+from features.sound import quiet_decoder
+from features.store import write_index
+from pipeline.decode import decode
+from pipeline.filter import MANIFEST
+from pipeline.pack import CLIPS, INDEX
+from pipeline.params import load_params
+
+CLIP_COUNT, ROUNDS = 500, 7
+
+
+def sample(folder: Path) -> dict[str, bytes]:
+    """Packed clips that soundfile can decode, and in `folder` a packed shard of them."""
+    members = chain.from_iterable(read_shard(path) for path in sorted(needs(CLIPS).glob("*.tar")))
+    with quiet_decoder():
+        clips = dict(islice(filter(lambda member: is_decodable(member[1]), members), CLIP_COUNT))
+    with ShardWriter(folder / "00000.tar") as shard:
+        for name, data in clips.items():
+            shard.add(name, data)
+    keys = [name.split(".")[0] for name in clips]
+    pd.DataFrame({"key": keys, "shard": "00000.tar"}).to_parquet(folder / INDEX.name)
+    return clips
+
+
+def is_decodable(data: bytes) -> bool:
+    try:
+        return len(soundfile.read(io.BytesIO(data))[0]) > 0
+    except soundfile.LibsndfileError:
+        return False
+
+
+def bare(clips: dict[str, bytes]) -> None:
+    with threadpool_limits(1), quiet_decoder():
+        for data in clips.values():
+            soundfile.read(io.BytesIO(data), dtype="float32")
+
+
+def stage(packed: Path) -> None:
+    """All that the stage does with a shard, from the file to the index."""
+    front_end = load_params().features
+    with tempfile.TemporaryDirectory() as out:
+        listings = decode(packed, pd.read_parquet(MANIFEST), Path(out), front_end, jobs=1)
+        write_index(Path(out), [row for listing in listings for row in listing["index"]], front_end)
+
+
+def main() -> None:
+    one_core()
+    with tempfile.TemporaryDirectory() as folder:
+        clips = sample(Path(folder))
+        ways = {"bare soundfile": lambda: bare(clips), "decode stage": lambda: stage(Path(folder))}
+        taken = median_seconds(ways, ROUNDS)
+    rows = [
+        (
+            name,
+            f"{seconds / len(clips) * 1000:.2f}",
+            f"{len(clips) / seconds:,.0f}",
+            f"{seconds / taken['bare soundfile']:.2f}",
+        )
+        for name, seconds in taken.items()
+    ]
+    show(f"Decoding {len(clips)} clips, median of {ROUNDS} rounds", ("", "ms a clip", "clips/s", "× bare"), rows)
+
+
+if __name__ == "__main__":
+    main()

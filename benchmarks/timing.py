@@ -1,0 +1,47 @@
+"""Timing: medians of interleaved runs on one core, so that a noisy machine disturbs all alike."""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def one_core() -> None:
+    """Keep this process, and all it starts, on one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def median_seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median over `rounds` of the seconds that each way takes, after one round of warm-up."""
+    seconds = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+
+
+def show(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print a Markdown table."""
+    print(f"\n{title}\n{machine()}\n")
+    for row in (header, ("---", *["---:"] * (len(header) - 1)), *rows):
+        print("| " + " | ".join(row) + " |")
+
+
+def machine() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return f"({model}, one core, Python {platform.python_version()}, {platform.system()})"
+
+
+def needs(path: Path) -> Path:
+    """`path`, or the end of the program with a line that says how to make it."""
+    if not path.exists():
+        sys.exit(f"there is no {path}: run make repro first")
+    return path

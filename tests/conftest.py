@@ -1,0 +1,100 @@
+"""Small inputs that the tests make for themselves: sounds, shards of them, releases."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from features.logmel import FrontEnd
+
+GROUPS = {
+    "teens": ["teens"],
+    "twenties": ["twenties"],
+    "thirties": ["thirties"],
+    "fourties": ["fourties"],
+    "fifties": ["fifties"],
+    "sixties+": ["sixties", "seventies", "eighties", "nineties"],
+}
+
+
+@pytest.fixture(scope="session")
+def front_end() -> FrontEnd:
+    return FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
+
+
+@pytest.fixture(scope="session")
+def groups() -> dict[str, list[str]]:
+    return GROUPS
+
+
+def buzz(seconds: float, rate: int, seed: int) -> np.ndarray:
+    """A buzzing sound with some noise. Shape: (samples,)."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    pitch = random.uniform(90, 250)
+    tones = sum(np.sin(2 * np.pi * pitch * number * time) / number for number in range(1, 20))
+    return 0.1 * tones + 0.01 * random.standard_normal(len(time))
+
+
+def encode(samples: np.ndarray, rate: int, form: str = "MP3") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def mp3() -> callable:
+    """A function (seconds, rate=48000, seed=0) → the bytes of an MP3."""
+    return lambda seconds, rate=48000, seed=0: encode(buzz(seconds, rate, seed), rate)
+
+
+def release_table(clips: int, speakers: int) -> pd.DataFrame:
+    """The table of a clean release in the form of 6.1, its speakers dealt over all ages and two genders."""
+    ages = ["teens", "twenties", "thirties", "fourties", "fifties", "sixties"]
+    voice = np.arange(clips) % speakers
+    return pd.DataFrame(
+        {
+            "client_id": [f"client{number}" for number in voice],
+            "path": [f"common_voice_en_{number:04d}.mp3" for number in range(clips)],
+            "sentence": [f"Sentence {number}." for number in range(clips)],
+            "up_votes": "2",
+            "down_votes": "0",
+            "age": [ages[number % len(ages)] for number in voice],
+            "gender": ["male" if number // len(ages) % 2 else "female" for number in voice],
+            "accent": "",
+            "locale": "en",
+            "segment": "",
+        }
+    )
+
+
+@pytest.fixture
+def table() -> callable:
+    return release_table
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["\t".join(table.columns), *("\t".join(row) for row in table.astype("str").itertuples(index=False))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_release(folder: Path, table: pd.DataFrame, clips: dict[str, bytes]) -> Path:
+    """An unpacked release; returns its validated.tsv."""
+    write_table(table, folder / "validated.tsv")
+    (folder / "clips").mkdir(exist_ok=True)
+    for name, data in clips.items():
+        (folder / "clips" / name).write_bytes(data)
+    return folder / "validated.tsv"
+
+
+def write_archive(validated: Path, archive: Path) -> Path:
+    """The release beside `validated` as an archive, its tables after its clips."""
+    with tarfile.open(archive, "w:gz") as tar:
+        for path in sorted(validated.parent.rglob("*.*")):
+            tar.add(path, f"cv-corpus-test/en/{path.relative_to(validated.parent)}")
+    return archive

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from models.architectures import ARCHITECTURES, build
+from models.tcn import TCN
+
+SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["architectures"]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_contract(name):
+    net = build(name, SETTINGS[name], n_mels=64, frames=200, groups=6)
+    assert net(torch.zeros(3, 64, 200)).shape == (3, 6)
+    assert build(name, SETTINGS[name], n_mels=40, frames=50, groups=2)(torch.zeros(2, 40, 50)).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_one_step_lowers_the_loss(name):
+    torch.manual_seed(0)
+    net = build(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, for comparison
+    features, targets = torch.randn(12, 16, 32), torch.arange(12) % 3
+    optimizer = torch.optim.SGD(net.parameters(), 1e-2)
+    before = torch.nn.functional.cross_entropy(net(features), targets)
+    before.backward()
+    optimizer.step()
+    assert torch.nn.functional.cross_entropy(net(features), targets) < before
+
+
+def test_all_in_params_are_there():
+    assert list(SETTINGS) == list(ARCHITECTURES)
+
+
+def test_the_tcn_hears_the_whole_crop():
+    torch.manual_seed(0)
+    net = TCN(n_mels=8, frames=100, groups=2, channels=32, kernel=3, dropout=0)
+    assert net.receptive_field >= 100
+    crop = torch.randn(1, 8, 100, requires_grad=True)
+    net.blocks(crop)[0, :, 50].sum().backward()
+    assert (crop.grad.abs().sum(dim=1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "named"),
+    [
+        ("cnn", {"channels": [8, 8]}, "cnn.channels"),
+        ("cnn", {"dropout": 1.0}, "cnn.dropout is 1.0"),
+        ("rnn", {"hidden": 0}, "rnn.hidden is 0"),
+        ("tcn", {"kernel": 4}, "tcn.kernel is 4"),
+        ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
+    ],
+)
+def test_wrong_settings_are_named(name, wrong, named):
+    with pytest.raises(ValueError, match=named.replace(".", r"\.")):
+        build(name, SETTINGS[name] | wrong, n_mels=64, frames=200, groups=6)
+
+
+def test_a_wrong_name_lists_the_right_ones():
+    with pytest.raises(ValueError, match="cnn, rnn, bigru, tcn"):
+        build("vgg", {}, n_mels=64, frames=200, groups=6)

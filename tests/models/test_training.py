@@ -1,0 +1,100 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from features.store import Store
+from models.classifier import Classifier, warm_cosine
+from models.data import VoiceData, normalisation
+from models.recipe import Recipe
+from models.trained import Config, load, save
+from models.training import LAST, fit
+
+ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
+
+
+def learn(store: Store, recipe: Recipe, folder, devices=1) -> tuple[list[dict], Classifier]:
+    mean, deviation = normalisation(store, ROWS["train"])
+    settings = {"channels": [4, 4, 4], "dropout": 0.2}
+    config = Config("cnn", settings, ["a", "b", "c"], recipe.frames, store.front_end, mean.tolist(), deviation.tolist())
+    torch.manual_seed(recipe.seed)
+    classifier = Classifier(config.build(), 3, recipe)
+    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe)
+    history = fit(classifier, data, folder, folder / "logs", accelerator="cpu", devices=devices)
+    save(classifier.model, config, folder)
+    return history, classifier
+
+
+def test_learns_and_keeps_its_best_epoch(store, recipe, tmp_path):
+    history, classifier = learn(store, recipe, tmp_path)
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    names = {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_recall"}
+    assert names <= set(history[0])
+    best = min(history, key=lambda row: row["val_loss"])
+    checkpoint = torch.load(tmp_path / "best.ckpt", weights_only=True)
+    assert checkpoint["epoch"] == best["epoch"]
+    model, config = load(tmp_path)
+    assert config.front_end == store.front_end
+    crop = torch.from_numpy(store.crops(np.array([50]), np.array([0]), 30))
+    torch.testing.assert_close(model(crop), classifier.model.eval()(crop))
+
+
+def test_the_same_seed_gives_the_same_epochs(store, recipe, tmp_path):
+    recipe = dataclasses.replace(recipe, max_epochs=2)
+    first, _ = learn(store, recipe, tmp_path / "a")
+    second, _ = learn(store, recipe, tmp_path / "b")
+    other, _ = learn(store, dataclasses.replace(recipe, seed=1), tmp_path / "c")
+    assert first == second != other
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+from tests.models.test_training import learn
+from models.training import History
+
+class History(History):
+    def on_train_epoch_start(self, trainer, classifier):
+        if trainer.current_epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+import models.training
+models.training.History = History
+store, recipe = pickle.load(open(sys.argv[1], "rb"))
+learn(store, recipe, Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_run_ends_like_an_unbroken_one(store, recipe, tmp_path):
+    import pickle
+
+    whole, _ = learn(store, recipe, tmp_path / "whole")
+    (tmp_path / "job").write_bytes(pickle.dumps((store, recipe)))
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "job"), str(tmp_path / "killed")]
+    killed = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert torch.load(tmp_path / "killed" / LAST, weights_only=True)["epoch"] == 2
+    resumed, _ = learn(store, recipe, tmp_path / "killed")
+    assert resumed == whole
+    assert (tmp_path / "killed" / "model.pth").read_bytes() == (tmp_path / "whole" / "model.pth").read_bytes()
+
+
+def test_a_run_killed_at_its_very_end_learns_no_further(store, recipe, tmp_path):
+    impatient = dataclasses.replace(recipe, learning_rate=1.0, patience=1, max_epochs=20)
+    whole, _ = learn(store, impatient, tmp_path)
+    assert len(whole) < 20
+    again, _ = learn(store, impatient, tmp_path)
+    assert again == whole
+
+
+def test_the_learning_rate_rises_then_falls():
+    rates = [warm_cosine(step, 10, 100) for step in range(101)]
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert max(rates) == 1
+    assert rates[-1] == pytest.approx(0)

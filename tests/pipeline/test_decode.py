@@ -1,0 +1,112 @@
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.shard import read_shard
+from features.store import Store, write_index
+from pipeline.corpus import open_corpus
+from pipeline.decode import all_rejects, check, decode
+from pipeline.pack import INDEX, merge_lists, pack
+from pipeline.stage import UserError
+from tests.conftest import buzz, encode, write_release
+
+REJECTED = {"clip1": "empty", "clip3": "undecodable", "clip5": "silent", "clip7": "too_short", "absent": "missing"}
+
+
+@pytest.fixture(scope="module")
+def clips(mp3) -> dict[str, bytes]:
+    clips = {f"clip{number}.mp3": mp3(1 + 0.1 * number, seed=number) for number in range(12)}
+    clips["clip1.mp3"] = b""
+    clips["clip3.mp3"] = np.random.default_rng(0).bytes(5000)
+    clips["clip5.mp3"] = encode(np.zeros(48000), 48000)
+    clips["clip7.mp3"] = encode(buzz(0.3, 48000, 0), 48000)
+    clips["clip9.mp3"] = mp3(4)[:-12_000]
+    return clips
+
+
+@pytest.fixture(scope="module")
+def manifest(clips) -> pd.DataFrame:
+    keys = [name.removesuffix(".mp3") for name in clips] + ["absent"]
+    about = {"age": "teens", "gender": "", "accent": "", "locale": "en", "speaker": "0" * 16}
+    return pd.DataFrame({"key": keys}).assign(path=lambda rows: rows["key"] + ".mp3", **about).sort_values("key")
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory, clips, manifest):
+    folder = tmp_path_factory.mktemp("corpus")
+    release = write_release(folder / "en", pd.DataFrame({"path": list(clips)}), clips)
+    (folder / "clips").mkdir()
+    pack(open_corpus(release), dict(zip(manifest["path"], manifest["key"], strict=True)), folder / "clips", 4)
+    merge_lists(folder / "clips")
+    return folder / "clips"
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_one_and_two_workers_give_the_same_bytes(packed, manifest, front_end, tmp_path):
+    for jobs in (1, 2):
+        (tmp_path / str(jobs)).mkdir()
+        listings = decode(packed, manifest, tmp_path / str(jobs), front_end, jobs)
+        write_index(tmp_path / str(jobs), [row for each in listings for row in each["index"]], front_end)
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+    assert len(Store(tmp_path / "1").shards) == 3
+
+
+def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest, front_end, tmp_path):
+    listings = decode(packed, manifest, tmp_path, front_end, 1)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED
+    index = {row["key"]: row for each in listings for row in each["index"]}
+    assert set(index) | set(REJECTED) == set(manifest["key"])
+    assert {key for key, row in index.items() if row["flags"] == "truncated"} == {"clip9"}
+    members = dict(read_shard(tmp_path / index["clip0"]["shard"]))
+    assert b'"age": "teens"' in members["clip0.json"]
+
+
+def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path):
+    listings = decode(packed, manifest, tmp_path, front_end, 1)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    check(rejects, len(manifest), 0.5, tmp_path)
+    with pytest.raises(UserError, match=r"5 of 13 clips rejected \(.*1 silent"):
+        check(rejects, len(manifest), 0.05, tmp_path)
+
+
+KILLED = """
+import os, pickle, signal, sys
+import features.decoder, pipeline.decode
+from pathlib import Path
+
+def killed_at_the_second(clips, logmels, about, front_end):
+    if logmels.name == "00001.tar":
+        logmels.with_name(".00001.tar").write_bytes(b"begun")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return features.decoder.decode_shard(clips, logmels, about, front_end)
+
+pipeline.decode.decode_shard = killed_at_the_second
+packed, manifest, front_end = pickle.load(open(sys.argv[1], "rb"))
+pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, 1)
+"""
+
+
+def test_a_killed_run_finds_its_whole_shards_again(packed, manifest, front_end, tmp_path):
+    import pickle
+
+    (tmp_path / "job").write_bytes(pickle.dumps((packed, manifest, front_end)))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir(), killed.mkdir()
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "job"), str(killed)]
+    run = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr.decode()
+    assert not (killed / "00001.tar").exists()
+    before = (killed / "00000.tar").stat().st_mtime_ns
+    decode(packed, manifest, killed, front_end, 1)
+    decode(packed, manifest, whole, front_end, 1)
+    assert (killed / "00000.tar").stat().st_mtime_ns == before
+    assert files(killed) == files(whole)

@@ -1,0 +1,173 @@
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+
+from pipeline.filter import RULES, check, choose, read_tables
+from pipeline.params import Filter
+from pipeline.stage import UserError
+from tests.conftest import write_table
+
+
+@pytest.fixture
+def settings(groups):
+    return Filter(
+        tables=["validated"],
+        votes="unvalidated",
+        conflict="drop",
+        repeats="drop",
+        clips_per_speaker=20,
+        balance="keep",
+        clips_per_group=None,
+        groups=groups,
+        seed=0,
+    )
+
+
+@pytest.fixture
+def filtered(tmp_path):
+    def run(table, settings, **others):
+        for name, rows in {"validated": table, **others}.items():
+            write_table(rows, tmp_path / f"{name}.tsv")
+        return choose(read_tables(tmp_path, settings.tables), settings)
+
+    return run
+
+
+def dropped(account):
+    return {name: rule["dropped"] for name, rule in account["rules"].items() if rule["dropped"]}
+
+
+def test_a_clean_table_stays_whole(table, settings, filtered):
+    rows, account = filtered(table(48, 24), settings)
+    assert len(rows) == 48
+    assert dropped(account) == {}
+    assert account["kept"]["clips_by_group"] == dict.fromkeys(settings.groups, 8)
+    assert account["kept"]["speakers_by_group"] == dict.fromkeys(settings.groups, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"age": ""}, "no_age"),
+        ({"age": "ageless"}, "unknown_age"),
+        ({"path": "common_voice_en_0001.mp3"}, "duplicate"),
+        ({"path": "../../secret.mp3"}, "unsafe_path"),
+        ({"path": ""}, "unsafe_path"),
+        ({"sentence": "Sentence 24.", "client_id": "client0", "age": "teens"}, "repeat"),
+    ],
+)
+def test_each_rule_drops_its_row(table, settings, filtered, changes, rule):
+    rows = table(48, 24)
+    for column, value in changes.items():
+        rows.loc[0, column] = value
+    kept, account = filtered(rows, settings)
+    assert dropped(account) == {rule: 1}
+    assert len(kept) == 47
+
+
+def test_votes_are_asked_of_tables_that_nobody_validated(table, settings, filtered):
+    rows, other = table(48, 24), table(12, 12).assign(path=[f"other_{number}.mp3" for number in range(12)])
+    other["sentence"] = [f"Other {number}." for number in range(12)]
+    rows.loc[0, "down_votes"] = "2"
+    other.loc[:4, "up_votes"], other.loc[:4, "down_votes"] = "1", "1"
+    settings = dataclasses.replace(settings, tables=["validated", "other"])
+    assert dropped(filtered(rows, settings, other=other)[1]) == {"votes": 5}
+    settings = dataclasses.replace(settings, votes="all")
+    assert dropped(filtered(rows, settings, other=other)[1]) == {"votes": 6}
+    settings = dataclasses.replace(settings, votes="none")
+    assert dropped(filtered(rows, settings, other=other)[1]) == {}
+
+
+def test_a_speaker_of_two_groups_far_apart_goes_and_a_birthday_stays(table, settings, filtered):
+    rows = table(48, 24)
+    rows.loc[24, "age"] = "fifties"  # client0 was a teen
+    rows.loc[25, "age"] = "thirties"  # client1 was in the twenties
+    assert dropped(filtered(rows, settings)[1]) == {"conflict": 2}
+    assert dropped(filtered(rows, dataclasses.replace(settings, conflict="keep"))[1]) == {}
+
+
+def test_a_talkative_speaker_is_capped(table, settings, filtered):
+    rows = pd.concat([table(48, 24), table(30, 1).assign(path=[f"more_{n}.mp3" for n in range(30)])])
+    rows["sentence"] = range(78)
+    kept, account = filtered(rows, dataclasses.replace(settings, clips_per_speaker=5))
+    assert dropped(account) == {"talkative": 27}
+    assert kept["speaker"].value_counts().max() == 5
+
+
+def test_groups_come_out_equal_with_as_many_speakers_as_can_be(table, settings, filtered):
+    rows = table(240, 60)
+    rows = rows[~((rows["age"] == "fifties") & (rows.index >= 60))]  # 10 fifties left, of 10 speakers
+    _, account = filtered(rows, dataclasses.replace(settings, balance="undersample"))
+    assert account["kept"]["clips_by_group"] == dict.fromkeys(settings.groups, 10)
+    assert account["kept"]["speakers_by_group"] == dict.fromkeys(settings.groups, 10)
+    _, account = filtered(rows, dataclasses.replace(settings, clips_per_group=7))
+    assert set(account["kept"]["clips_by_group"].values()) == {7}
+
+
+def test_every_row_is_accounted_for(table, settings, filtered):
+    rows = table(100, 30)
+    rows.loc[:9, "age"] = ""
+    kept, account = filtered(rows, dataclasses.replace(settings, balance="undersample"))
+    assert account["rows"] == 100 == len(kept) + sum(dropped(account).values())
+    assert json.loads(json.dumps(account)) == account
+
+
+def test_the_order_of_the_rows_does_not_matter(table, settings, filtered):
+    rows = table(100, 30)
+    rows.loc[7, "path"] = rows.loc[8, "path"]
+    settings = dataclasses.replace(settings, balance="undersample", clips_per_speaker=2)
+    first, account = filtered(rows, settings)
+    second, same_account = filtered(rows.sample(frac=1, random_state=1), settings)
+    pd.testing.assert_frame_equal(first.reset_index(drop=True), second.reset_index(drop=True))
+    assert account == same_account
+
+
+def test_another_seed_chooses_others(table, settings, filtered):
+    settings = dataclasses.replace(settings, clips_per_group=3)
+    chosen = [set(filtered(table(100, 50), dataclasses.replace(settings, seed=seed))[0]["key"]) for seed in (0, 1)]
+    assert chosen[0] != chosen[1]
+
+
+def test_keys_hold_no_dot_and_speakers_are_hashes(table, settings, filtered):
+    rows = table(48, 24)
+    rows.loc[0, "path"] = "a.b.c.mp3"
+    kept, _ = filtered(rows, settings)
+    assert "a_b_c" in set(kept["key"])
+    assert not kept["key"].str.contains(".", regex=False).any()
+    assert kept["speaker"].str.fullmatch("[0-9a-f]{16}").all()
+    assert kept["speaker"].nunique() == 24
+
+
+def test_quotes_break_nothing(table, settings, filtered):
+    rows = table(48, 24)
+    rows.loc[3, "sentence"] = '"He said'
+    rows.loc[9, "sentence"] = 'so," and left'
+    assert len(filtered(rows, settings)[0]) == 48
+
+
+def test_a_missing_column_is_named(table, settings, filtered):
+    with pytest.raises(UserError, match="lacks the columns age, gender"):
+        filtered(table(48, 24).drop(columns=["age", "gender"]), settings)
+
+
+def test_a_missing_table_is_named(table, settings, filtered):
+    with pytest.raises(UserError, match="no table 'other': it has validated"):
+        filtered(table(48, 24), dataclasses.replace(settings, tables=["validated", "other"]))
+
+
+def test_an_empty_table_is_said_so(tmp_path):
+    (tmp_path / "validated.tsv").write_text("")
+    with pytest.raises(UserError, match="no table of Common Voice"):
+        read_tables(tmp_path, ["validated"])
+
+
+def test_fewer_than_two_groups_are_an_error(table, settings, filtered):
+    rows = table(48, 24).assign(age="teens")
+    with pytest.raises(UserError, match=r"in 1 groups \(teens\)"):
+        check(filtered(rows, settings)[1])
+
+
+def test_rules_have_names_that_the_report_can_show():
+    assert len({rule.__name__ for rule in RULES}) == len(RULES)

@@ -1,0 +1,132 @@
+import bz2
+import gzip
+import lzma
+
+import pandas as pd
+import pytest
+
+from features.shard import read_shard
+from pipeline.corpus import open_corpus
+from pipeline.pack import list_paths, merge_lists, pack
+from pipeline.stage import UserError
+from pipeline.tables import copy_tables
+from tests.conftest import write_archive, write_release
+
+
+@pytest.fixture
+def clips():
+    return {f"common_voice_en_{number:04d}.mp3": f"sound {number}".encode() for number in range(24)}
+
+
+@pytest.fixture
+def release(tmp_path, table, clips):
+    return write_release(tmp_path / "en", table(24, 12), clips)
+
+
+@pytest.fixture
+def archive(tmp_path, release):
+    return write_archive(release, tmp_path / "corpus.tar.gz")
+
+
+def keys_of(names):
+    return {name: name.removesuffix(".mp3") for name in names}
+
+
+def packed(folder):
+    return {name: data for path in sorted(folder.glob("*.tar")) for name, data in read_shard(path)}
+
+
+@pytest.mark.parametrize("form", ["archive", "release"])
+def test_the_chosen_clips_and_no_others(form, request, clips, tmp_path):
+    chosen = list(clips)[::2]
+    (tmp_path / "out").mkdir()
+    pack(open_corpus(request.getfixturevalue(form)), keys_of(chosen), tmp_path / "out", 5)
+    assert packed(tmp_path / "out") == {name: clips[name] for name in chosen}
+    index = merge_lists(tmp_path / "out")
+    assert index["shard"].value_counts().sort_index().to_dict() == {"00000.tar": 5, "00001.tar": 5, "00002.tar": 2}
+    assert index["bytes"].sum() == sum(len(clips[name]) for name in chosen)
+    assert not list_paths(tmp_path / "out")
+
+
+def test_what_the_archive_lacks_is_not_in_the_index(archive, clips, tmp_path):
+    (tmp_path / "out").mkdir()
+    pack(open_corpus(archive), keys_of([*clips, "absent.mp3"]), tmp_path / "out", 100)
+    assert "absent" not in set(merge_lists(tmp_path / "out")["key"])
+
+
+def test_a_killed_run_goes_on_after_its_whole_shards(archive, clips, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        pack(open_corpus(archive), keys_of(clips), folder, 5)
+    for path in sorted(killed.iterdir())[4:]:
+        path.unlink()
+    (killed / ".00002.tar").write_bytes(b"begun")
+    before = (killed / "00000.tar").stat().st_mtime_ns
+    pack(open_corpus(archive), keys_of(clips), killed, 5)
+    assert (killed / "00000.tar").stat().st_mtime_ns == before
+    for path in whole.glob("*.tar"):
+        assert (killed / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["archive", "release"])
+def test_tables_come_out_untouched(form, request, release, tmp_path):
+    (tmp_path / "tables").mkdir()
+    assert copy_tables(request.getfixturevalue(form), tmp_path / "tables") == ["validated.tsv"]
+    assert (tmp_path / "tables" / "validated.tsv").read_bytes() == release.read_bytes()
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"corpus is .*absent\.tar: there is no such file"):
+        open_corpus(tmp_path / "absent.tar")
+
+
+def test_an_archive_without_the_table_is_said_so(release, tmp_path):
+    release.rename(release.with_name("other.tsv"))
+    archive = write_archive(release, tmp_path / "corpus.tar.gz")
+    with pytest.raises(UserError, match=r"holds no validated\.tsv"):
+        copy_tables(archive, tmp_path)
+
+
+def test_an_archive_of_two_languages_is_said_so(release, tmp_path):
+    (release.parent / "de").mkdir()
+    (release.parent / "de" / "validated.tsv").write_bytes(release.read_bytes())
+    with pytest.raises(UserError, match=r"more than one validated\.tsv"):
+        copy_tables(write_archive(release, tmp_path / "corpus.tar.gz"), tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"no archive", b"", b"\x1f\x8b\x08 no gzip"])
+def test_what_is_no_archive_is_said_so(tmp_path, data):
+    (tmp_path / "corpus.tar").write_bytes(data)
+    with pytest.raises(UserError, match="no whole archive"):
+        copy_tables(tmp_path / "corpus.tar", tmp_path)
+
+
+@pytest.mark.parametrize("open_", [open, gzip.open, bz2.open, lzma.open])
+@pytest.mark.parametrize("form", ["whole", "cut at a header", "cut in a clip"])
+def test_an_archive_is_read_to_its_end_or_said_to_have_none(archive, clips, tmp_path, open_, form):
+    tar = gzip.decompress(archive.read_bytes())
+    size = {"whole": len(tar), "cut at a header": 10 * 1024, "cut in a clip": 10 * 1024 - 500}[form]
+    with open_(tmp_path / "corpus", "wb") as file:
+        file.write(tar[:size])
+    corpus = open_corpus(tmp_path / "corpus")
+    if form == "whole":
+        assert dict(corpus.clips(set(clips))) == clips
+    else:
+        with pytest.raises(UserError, match="no whole archive"):
+            dict(corpus.clips(set(clips)))
+
+
+def test_a_compressed_archive_that_is_cut_is_said_so(archive, tmp_path):
+    archive.write_bytes(archive.read_bytes()[:-20])
+    with pytest.raises(UserError, match="no whole archive"):
+        copy_tables(archive, tmp_path)
+
+
+def test_links_in_an_archive_are_not_followed(release, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    name = "common_voice_en_0000.mp3"
+    (release.parent / "clips" / name).unlink()
+    (release.parent / "clips" / name).symlink_to(tmp_path / "secret")
+    pack(open_corpus(write_archive(release, tmp_path / "corpus.tar.gz")), keys_of([name]), tmp_path, 5)
+    assert pd.concat([pd.DataFrame({"key": []}), merge_lists(tmp_path)]).empty

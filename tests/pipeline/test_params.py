@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.params import load_params
+from pipeline.stage import UserError
+
+SETTINGS = Path("params.yaml").read_text()
+
+
+def changed(tmp_path, name, value):
+    """params.yaml with one value changed; `name` is dotted."""
+    settings = yaml.safe_load(SETTINGS)
+    *parents, last = name.split(".")
+    section = settings
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return path
+
+
+def test_the_projects_own_are_right():
+    params = load_params(Path("params.yaml"))
+    assert params.model in params.architectures
+    assert list(params.split.groups) == list(params.filter.groups)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("filter.balnce", "keep", "there is no filter.balnce: allowed are tables, votes, conflict"),
+        ("features.n_mel", 80, "there is no features.n_mel: allowed are sample_rate, n_mels"),
+        ("train.spec_augment.mask", 1, "there is no train.spec_augment.mask: allowed are time_masks"),
+        ("modle", "cnn", "there is no modle: allowed are corpus, demo, filter"),
+        ("filter.balance", "over", "filter.balance is 'over': it should be 'undersample' or 'keep'"),
+        ("filter.clips_per_speaker", 0, "filter.clips_per_speaker is 0: it should be greater than or equal to 1"),
+        ("train.learning_rate", "fast", "train.learning_rate is 'fast': it should be a valid number"),
+        ("decode.max_rejects", 2, "decode.max_rejects is 2: it should be less than or equal to 1"),
+        ("features.f_max", 9000, "features: f_min and f_max are 20.0 and 9000.0 Hz"),
+        ("split.fold", 10, "split: fold is 10, but there are 10 folds: 0 to 9"),
+        ("split.groups.teens", ["tens"], "split.groups.teens.0 is 'tens': it should be 'teens', 'twenties'"),
+        ("split.groups.teens", ["twenties"], "twenties stands in more than one group"),
+        ("model", "vgg", "model is 'vgg': allowed are cnn, rnn, bigru, tcn"),
+        ("compute.jobs", 0, "jobs is 0"),
+        ("train", None, "train must hold frames, batch_size"),
+    ],
+)
+def test_a_mistake_is_named_with_what_is_allowed(tmp_path, name, value, message):
+    with pytest.raises(UserError) as error:
+        load_params(changed(tmp_path, name, value))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_setting_is_named(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(SETTINGS.replace("  votes: unvalidated", "  #"))
+    with pytest.raises(UserError, match=r"filter\.votes is missing"):
+        load_params(path)
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "is no YAML"), ("", "params"), ("- 1", "params")])
+def test_a_file_that_is_no_settings_is_said_so(tmp_path, text, message):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_no_file_is_said_so(tmp_path):
+    with pytest.raises(UserError, match="run from the root"):
+        load_params(tmp_path / "params.yaml")

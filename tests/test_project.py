@@ -1,0 +1,148 @@
+"""The whole project, end to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SMALL = {
+    "demo": {"speakers": 36, "clips": 72, "seed": 0},
+    "split": {"folds": 3, "clips_per_speaker": 5},
+    "decode": {"max_rejects": 0.2},
+    "pack": {"clips_per_shard": 40},
+    "train": {"max_epochs": 2, "frames": 100},
+    "architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 0.1}},
+}
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command.split(), cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def done(command: str, folder: Path) -> str:
+    """What a command that ends well prints."""
+    ran = run(command, folder)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def stages_run(output: str) -> list[str]:
+    return [line.split("'")[1].split(":")[-1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def change(folder: Path, settings: dict) -> None:
+    """Set values in params.yaml, section by section."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for section, values in settings.items():
+        if isinstance(values, dict):
+            params[section].update(values)
+        else:
+            params[section] = values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """A committed copy of the project with a small demo, after its first `dvc repro`."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in done("git ls-files --cached --others --exclude-standard", ROOT).splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, folder / name)
+    change(folder, SMALL)
+    for command in ("git init -q", "git config user.name test", "git config user.email test@localhost", "git add ."):
+        done(command, folder)
+    done("git commit -qm copy", folder)
+    ran = stages_run(done("dvc repro", folder))
+    assert ran == ["demo", "tables", "filter", "pack", "decode", "split", "train", "evaluate"]
+    done("git add .", folder)
+    done("git commit -qm run", folder)
+    return folder
+
+
+def test_every_row_is_accounted_for(copy):
+    account = json.loads((copy / "data/filter.json").read_text())
+    manifest = pd.read_parquet(copy / "data/manifest.parquet")
+    assert account["rows"] == len(manifest) + sum(rule["dropped"] for rule in account["rules"].values())
+    index = pd.read_parquet(copy / "data/logmel/index.parquet")
+    rejects = pd.read_csv(copy / "data/logmel/rejects.csv")
+    assert sorted([*index["key"], *rejects["key"]]) == list(manifest["key"])
+    assert {"missing", "empty", "undecodable", "silent", "too_short"} <= set(rejects["reason"])
+    assert "truncated" in set(index["flags"])
+
+
+def test_the_judged_are_balanced_strangers(copy):
+    split = pd.read_parquet(copy / "data/split.parquet")
+    assert (split.groupby("speaker")["split"].nunique() == 1).all()
+    predictions = pd.read_parquet(copy / "data/evaluation/predictions.parquet")
+    assert set(predictions["key"]) == set(split["key"][split["split"] == "test"])
+    groups = list(split["group"].cat.categories)
+    assert predictions[groups].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    metrics = json.loads((copy / "data/evaluation/metrics.json").read_text())
+    right = predictions[groups].idxmax(axis=1) == predictions["group"].astype("str")
+    assert metrics["accuracy"] == pytest.approx(right.mean())
+    assert list(metrics["recall"]) == groups
+    assert {"macro_recall", "macro_f1", "within_one_group", "loss"} <= set(metrics)
+
+
+def test_a_second_run_does_nothing(copy):
+    assert stages_run(done("dvc repro", copy)) == []
+
+
+def test_another_architecture_runs_train_and_evaluate_and_going_back_runs_nothing(copy):
+    # What -S does to params.yaml, without the seconds that exp run adds.
+    change(copy, {"model": "tcn", "architectures": {"tcn": {"channels": 8, "kernel": 3, "dropout": 0.1}}})
+    assert stages_run(done("dvc repro", copy)) == ["train", "evaluate"]
+    assert json.loads((copy / "data/model/config.json").read_text())["architecture"] == "tcn"
+    change(copy, {"model": "cnn"})
+    assert stages_run(done("dvc repro", copy)) == []
+    assert json.loads((copy / "data/model/config.json").read_text())["architecture"] == "cnn"
+
+
+def test_another_fold_is_an_experiment_of_three_stages(copy):
+    output = done("dvc exp run -S split.fold=1", copy)
+    assert stages_run(output) == ["split", "train", "evaluate"]
+    change(copy, {"split": {"fold": 0}})
+    done("dvc repro", copy)
+
+
+@pytest.mark.parametrize(
+    ("settings", "stage", "line"),
+    [
+        ({"corpus": "data/raw/absent.tar"}, None, "absent.tar"),
+        ({"filter": {"groups": {"young": ["teens"], "none": ["nineties"]}}}, "filter", "in 1 groups (young)"),
+        ({"split": {"folds": 40}}, "split", "too few for split.folds, 40"),
+        ({"decode": {"max_rejects": 0.0}}, "decode", "rejects.csv names them"),
+        ({"architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 3.0}}}, "train", "cnn.dropout is 3.0"),
+    ],
+)
+def test_a_mistake_is_one_line_and_costs_nothing(copy, settings, stage, line):
+    right = (copy / "params.yaml").read_text()
+    change(copy, settings)
+    failed = run("dvc repro", copy)
+    (copy / "params.yaml").write_text(right)
+    assert failed.returncode != 0
+    said = [each for each in failed.stderr.splitlines() if line in each]
+    assert len(said) == 1, failed.stderr
+    assert stage is None or said[0].startswith(f"{stage}: ")
+    assert "Traceback" not in failed.stderr
+    assert stages_run(done("dvc repro", copy)) == []
+    assert (copy / "data/evaluation/metrics.json").is_file()
+
+
+def test_a_wrong_architecture_is_answered_with_the_right_ones_before_anything_is_touched(copy):
+    before = (copy / "params.yaml").read_text()
+    (copy / ".venv").mkdir(exist_ok=True)
+    (copy / ".venv/installed").touch()
+    failed = run("make exp MODEL=vgg", copy)
+    assert failed.returncode != 0
+    assert "there is no model 'vgg': allowed are cnn, rnn, bigru, tcn" in failed.stderr
+    assert (copy / "params.yaml").read_text() == before
