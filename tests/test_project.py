@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 SMALL = {
     "demo": {"speakers": 36, "clips": 72, "seed": 0},
+    "filter": {"balance": "keep", "clips_per_speaker": 5},
     "split": {"folds": 3, "clips_per_speaker": 5},
     "decode": {"max_rejects": 0.2},
     "pack": {"clips_per_shard": 40},
