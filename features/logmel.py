@@ -7,9 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from scipy.fft import rfft
 
-FLOOR = (
-    1e-6  # energy; above what quantisation to 16 bits leaves in a band, so that digital silence is no mark of a source
-)
+# Energy; above what quantisation to 16 bits leaves in a band, so that digital silence is no mark of a source.
+FLOOR = 1e-6
 
 FRAMES_AT_ONCE = 32  # few enough that their spectra stay in the cache
 
@@ -60,9 +59,7 @@ class LogMel:
         turns = np.arange(self.width) / self.width
         self.window = (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
         self.windowed = np.zeros((FRAMES_AT_ONCE, n_fft), np.float32)
-        self.bands = np.repeat(
-            mel_bands(n_fft, front_end), 2, axis=0
-        )  # one row for the real part, one for the imaginary
+        self.bands = np.repeat(mel_bands(n_fft, front_end), 2, axis=0)  # a row for the real part, one for the imaginary
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Log-mel energies.

@@ -88,8 +88,10 @@ def fit(
 
 def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:
     """True for the epochs of a run that had come to its end when it was killed."""
+    if not rows:
+        return False
     losses = [row["val_loss"] for row in rows]
-    return len(rows) == recipe.max_epochs or (rows and len(rows) - 1 - losses.index(min(losses)) >= recipe.patience)
+    return len(rows) == recipe.max_epochs or len(rows) - 1 - losses.index(min(losses)) >= recipe.patience
 
 
 def precision(accelerator: str) -> str:
