@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from features.logmel import FrontEnd, LogMel
 from features.shard import ShardWriter, read_shard
-from features.sound import Rejected, Sound, quiet_decoder, read_sound
+from features.sound import Rejected, Sound, SoundReader, quiet_decoder
 
 
 def decode_shard(clips: Path, logmels: Path, about: Mapping[str, Mapping], front_end: FrontEnd) -> int:
@@ -19,13 +19,13 @@ def decode_shard(clips: Path, logmels: Path, about: Mapping[str, Mapping], front
     which were rejected, is written last, beside the shard (see `read_listing`): it marks the shard as whole.
     One BLAS thread, so that the bytes do not depend on who else is at work.
     """
-    log_mel = LogMel(front_end)
+    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
             key = name.split(".")[0]
             try:
-                sound = read_sound(data, front_end)
+                sound = read_sound(data)
             except Rejected as rejected:
                 listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
                 continue

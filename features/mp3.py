@@ -3,6 +3,8 @@
 A decoder gives what is left of a truncated file without a word; the frames themselves tell.
 """
 
+from functools import cache
+
 MPEG1, MPEG2 = 3, 2  # version bits of a frame header; 0 is MPEG 2.5
 LAYER_3 = 1
 KILOBITS = {
@@ -21,8 +23,8 @@ def is_truncated(data: bytes) -> bool:
     """
     first = start = after_id3(data)
     count = 0
-    while start + 4 <= len(data):
-        size = frame_size(data[start : start + 4])
+    while start + 4 <= len(data) and data[start] == 0xFF:
+        size = frame_size(data[start + 1], data[start + 2])
         if not size:
             break
         start += size
@@ -40,12 +42,12 @@ def after_id3(data: bytes) -> int:
     return 10 + (a << 21 | b << 14 | c << 7 | d)
 
 
-def frame_size(header: bytes) -> int:
-    """The bytes of the layer III frame that these four begin; 0 if they begin none."""
-    sync, options, rates = header[0], header[1], header[2]
+@cache
+def frame_size(options: int, rates: int) -> int:
+    """The bytes of the layer III frame whose second and third byte these are; 0 if they begin none."""
     version, layer = options >> 3 & 3, options >> 1 & 3
     bitrate, rate = rates >> 4, rates >> 2 & 3
-    if sync != 0xFF or options < 0xE0 or layer != LAYER_3 or version == 1 or bitrate in (0, 15) or rate == 3:
+    if options < 0xE0 or layer != LAYER_3 or version == 1 or bitrate in (0, 15) or rate == 3:
         return 0
     per_frame = 144_000 if version == MPEG1 else 72_000
     return per_frame * KILOBITS[version == MPEG1][bitrate] // HERTZ[version][rate] + (rates >> 1 & 1)

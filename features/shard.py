@@ -12,6 +12,12 @@ from types import TracebackType
 
 import numpy as np
 
+# Fields of a member's header.
+NAME, SIZE, CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
+
+BLANK_HEADER = bytearray(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT))
+BLANK_HEADER[CHECKSUM] = b" " * 8  # for which the checksum is made
+
 
 class ShardWriter:
     """Writes a shard to `path`, under a temporary name until it is closed without an error."""
@@ -19,27 +25,33 @@ class ShardWriter:
     def __init__(self, path: Path):
         self.path = path
         self.temporary = path.with_name(f".{path.name}")
-        self.tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115 - closed in __exit__
+        self.file = self.temporary.open("wb")
+        self.size = 0
 
-    def add(self, name: str, data: bytes) -> int:
-        """Append a member; returns the offset of its first byte in the shard."""
-        member = tarfile.TarInfo(name)
-        member.size = len(data)
-        self.tar.addfile(member, io.BytesIO(data))
-        return self.tar.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    def add(self, name: str, *parts: bytes | memoryview) -> int:
+        """Append a member made of these bytes; returns the offset of its first byte in the shard."""
+        size = sum(map(len, parts))
+        begin = self.size + tarfile.BLOCKSIZE
+        self.write(member_header(name, size), *parts, bytes(-size % tarfile.BLOCKSIZE))
+        return begin
 
     def add_array(self, name: str, array: np.ndarray) -> int:
         """Append an array as NPY; returns the offset of its first element in the shard."""
-        file = io.BytesIO()
-        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-        data = file.getvalue()
-        return self.add(name, data) + len(data) - array.nbytes
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+        return self.add(name, header.getvalue(), array.data.cast("B")) + header.tell()
+
+    def write(self, *parts: bytes | memoryview) -> None:
+        self.file.writelines(parts)
+        self.size += sum(map(len, parts))
 
     def __enter__(self) -> "ShardWriter":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.tar.close()
+        self.write(bytes(2 * tarfile.BLOCKSIZE))
+        self.write(bytes(-self.size % tarfile.RECORDSIZE))
+        self.file.close()
         if kind:
             self.temporary.unlink()
         else:
@@ -47,10 +59,27 @@ class ShardWriter:
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each member, in order."""
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            yield member.name, tar.extractfile(member).read()
+    """The name and the bytes of each member of a shard written here, in order."""
+    with path.open("rb") as file:
+        while (header := file.read(tarfile.BLOCKSIZE)).strip(b"\0"):
+            size = int(header[SIZE].rstrip(b"\0"), 8)
+            yield header[NAME].rstrip(b"\0").decode(), file.read(size)
+            file.read(-size % tarfile.BLOCKSIZE)
+
+
+def member_header(name: str, size: int) -> bytes:
+    """The USTAR header of a regular file (POSIX.1-1988). The standard library's takes five times as long to make.
+
+    Raises ValueError for a name of more than 100 bytes.
+    """
+    encoded = name.encode()
+    if len(encoded) > NAME.stop:
+        raise ValueError(f"{name} is longer than {NAME.stop} bytes")
+    header = bytearray(BLANK_HEADER)
+    header[NAME] = encoded.ljust(NAME.stop, b"\0")
+    header[SIZE] = b"%011o\0" % size
+    header[CHECKSUM] = b"%06o\0 " % sum(header)
+    return bytes(header)
 
 
 def shard_name(number: int) -> str:
