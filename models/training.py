@@ -65,7 +65,7 @@ def fit(
     trainer = pl.Trainer(
         accelerator=accelerator,
         devices=devices,
-        precision=precision(accelerator),
+        precision="bf16-mixed" if device_of(accelerator) == "cuda" else "32-true",
         max_epochs=recipe.max_epochs,
         logger=TensorBoardLogger(logs.parent, logs.name, version=""),
         callbacks=callbacks,
@@ -94,9 +94,9 @@ def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:
     return len(rows) == recipe.max_epochs or len(rows) - 1 - losses.index(min(losses)) >= recipe.patience
 
 
-def precision(accelerator: str) -> str:
-    """bf16 where a GPU that has it is used; else float32."""
-    return "bf16-mixed" if accelerator != "cpu" and torch.cuda.is_available() else "32-true"
+def device_of(accelerator: str) -> str:
+    """cuda where there is one and `accelerator` does not forbid it; else cpu."""
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def quieten_lightning() -> None:

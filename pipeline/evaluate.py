@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from features.store import Store
 from models.judging import confusion, judge, metrics
 from models.pictures import draw_confusion
 from models.trained import load
+from models.training import device_of
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params
 from pipeline.split import SPLIT
@@ -29,10 +29,6 @@ def confusion_table(test: pd.DataFrame, probabilities: np.ndarray, groups: list[
     """A row a clip, in the form that dvc's confusion template counts."""
     given = [groups[number] for number in probabilities.argmax(axis=1)]
     return pd.DataFrame({"actual": test["group"].astype("str"), "predicted": given})
-
-
-def device_of(accelerator: str) -> str:
-    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def describe(scores: dict, test: pd.DataFrame) -> str:

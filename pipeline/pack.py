@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from features.shard import ShardWriter, shard_name
-from pipeline import commonvoice, corpus
+from pipeline import corpus
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
 from pipeline.params import load_params
@@ -66,7 +66,7 @@ def main() -> None:
     source = open_corpus(path)
     manifest = pd.read_parquet(MANIFEST, columns=["path", "key"])
     state = path.stat()
-    mark = fingerprint(MANIFEST, params.pack, corpus, commonvoice, [str(path), state.st_size, state.st_mtime_ns])
+    mark = fingerprint(MANIFEST, params.pack, corpus, [str(path), state.st_size, state.st_mtime_ns])
     with build_aside(CLIPS, mark) as partial:
         pack(source, dict(manifest.itertuples(index=False)), partial, params.pack.clips_per_shard)
         index = merge_lists(partial)
