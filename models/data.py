@@ -12,10 +12,11 @@ from models.recipe import Recipe
 
 
 class CropSampler(Sampler):
-    """Batches of random crops, each clip once an epoch over all ranks: arrays `rows` and `starts`.
+    """Batches of random crops, over all ranks as many an epoch as there are clips: arrays `rows` and `starts`.
 
-    The order and the crops follow from (seed, epoch) alone. Every rank gets the same number of batches, of sizes
-    that differ by one at most.
+    Each clip once; or, where `groups` and `speakers` are given, groups and speakers within them evenly (see
+    `even_draw`). The order and the crops follow from (seed, epoch) alone. Every rank gets the same number of
+    batches, of sizes that differ by one at most.
     """
 
     def __init__(
@@ -26,7 +27,10 @@ class CropSampler(Sampler):
         rank: int = 0,
         ranks: int = 1,
         epoch: int = 0,
+        groups: np.ndarray | None = None,  # the number of each clip's group
+        speakers: np.ndarray | None = None,  # and of its speaker
     ):
+        self.groups, self.speakers = groups, speakers
         self.rows, self.lengths = rows, lengths
         self.frames, self.seed = recipe.frames, recipe.seed
         self.mine = slice(rank, None, ranks)
@@ -41,7 +45,8 @@ class CropSampler(Sampler):
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         random = np.random.default_rng([self.seed, self.epoch])
-        order = random.permutation(len(self.rows))
+        is_even = self.speakers is not None
+        order = even_draw(random, self.groups, self.speakers) if is_even else random.permutation(len(self.rows))
         room = np.maximum(self.lengths[order] - self.frames, 0)
         starts = random.integers(room, endpoint=True)
         yield from zip(
@@ -49,6 +54,25 @@ class CropSampler(Sampler):
             np.array_split(starts[self.mine], self.batches),
             strict=True,
         )
+
+
+def even_draw(random: np.random.Generator, groups: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """As many draws as there are clips, as many from each group as from any other, and within it from each speaker;
+    a speaker's clips take turns.
+
+    Shape: (clips,) the group's number and the speaker's of each clip → (clips,) positions in these arrays.
+    """
+    count, draws = len(groups), []
+    present = np.unique(groups)
+    for group, share in zip(present, np.array_split(np.arange(count), len(present)), strict=True):
+        members = random.permutation(np.flatnonzero(groups == group))
+        members = members[np.argsort(speakers[members], kind="stable")]
+        _, first, clips = np.unique(speakers[members], return_index=True, return_counts=True)
+        rounds = -(-len(share) // len(first))
+        voices = np.concatenate([random.permutation(len(first)) for _ in range(rounds)])[: len(share)]
+        turns = np.arange(len(share)) // len(first)
+        draws.append(members[first[voices] + turns % clips[voices]])
+    return random.permutation(np.concatenate(draws))
 
 
 class Crops(Dataset):
@@ -120,6 +144,7 @@ class VoiceData(LightningDataModule):
     """The train and val batches of a store, for as many ranks as the trainer has.
 
     `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
+    With `speakers`, the number of each train clip's speaker, groups and speakers are drawn evenly.
     A resumed run sets `first_epoch`: Lightning fetches its first batch before it tells the sampler the epoch.
     """
 
@@ -132,16 +157,19 @@ class VoiceData(LightningDataModule):
         targets: dict[str, np.ndarray],
         recipe: Recipe,
         workers: int = 0,
+        speakers: np.ndarray | None = None,
     ):
         super().__init__()
         self.store, self.rows, self.targets, self.recipe, self.workers = store, rows, targets, recipe, workers
+        self.speakers = speakers
 
     def train_dataloader(self) -> DataLoader:
         recipe, rows = self.recipe, self.rows["train"]
         target_of_row = np.full(len(self.store), -1)
         target_of_row[rows] = self.targets["train"]
         rank, ranks = self.trainer.global_rank, self.trainer.world_size
-        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch)
+        who = (self.targets["train"], self.speakers)
+        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch, *who)
         return loader(Crops(self.store, target_of_row, recipe.frames), sampler, self.workers)
 
     def val_dataloader(self) -> DataLoader:

@@ -42,6 +42,24 @@ def metrics(probabilities: np.ndarray, targets: np.ndarray, groups: Sequence[str
     }
 
 
+def seen_and_unseen(probabilities: np.ndarray, targets: np.ndarray, is_seen: np.ndarray) -> dict:
+    """Scores of a leaking split apart, for clips whose speakers were learnt from and for those of strangers.
+
+    `macro_recall` is the mean over the groups that have such clips.
+    """
+    right = probabilities.argmax(axis=1) == targets
+    parts = {"seen": is_seen, "unseen": ~is_seen}
+    return {
+        name: {
+            "clips": int(part.sum()),
+            "accuracy": float(right[part].mean()),
+            "macro_recall": float(np.mean([right[part & (targets == group)].mean() for group in set(targets[part])])),
+        }
+        for name, part in parts.items()
+        if part.any()
+    }
+
+
 def confusion(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Counts, a row for each true group. Shape: (groups, groups)."""
     given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)

@@ -1,7 +1,15 @@
 """Common Voice: the facts about its releases that the stages rest on.
 
-Columns and values as seen in the headers of releases 6.1 to 25.0 and in the project's own description of its
-columns (common-voice/cv-dataset, README.md).
+From the headers and values of releases 6.1 to 25.0, and from the project's own description of its columns
+(common-voice/cv-dataset, README.md, "Fields"):
+
+    up to 6.1   client_id path sentence up_votes down_votes age gender accent locale segment
+    8.0         `accents` in the place of `accent`
+    13.0        with `variant`
+    17.0        with `sentence_id` and `sentence_domain`, and more words for gender
+                (common-voice/common-voice, pull requests 4329 and 4363)
+
+Every table of a release has the same columns. Sentences hold stray quotes, so quoting is off (csv.QUOTE_NONE).
 """
 
 import csv
@@ -12,38 +20,62 @@ import pandas as pd
 
 from pipeline.stage import UserError
 
+# The words for age, in order; each is a decade of life. `fourties` is the corpus' own spelling.
 AGES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
+
+# The words for gender, old and new, and what they count as; any other word counts as not stated.
+FEMALE, MALE, OTHER, UNSTATED = "female", "male", "other", ""
+GENDERS = {
+    "female": FEMALE,  # up to 16.1
+    "male": MALE,
+    "other": OTHER,
+    "female_feminine": FEMALE,  # 17.0 and later
+    "male_masculine": MALE,
+    "intersex": OTHER,
+    "transgender": OTHER,
+    "non-binary": OTHER,
+    "do_not_wish_to_say": UNSTATED,
+    "": UNSTATED,
+}
+
+# The release's own splits, each a table of some of the rows of `validated`, and what they are called here.
+OFFICIAL = {"train": "train", "dev": "val", "test": "test"}
 
 NEEDED = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "locale")
 ACCENT = ("accents", "accent")  # 8.0 and later; 6.1 and earlier
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A release's table, all columns as text, `accent` under that name, with `table` as its last column.
+    """A release's table, all columns as text, `accent` under that name, genders as FEMALE, MALE, OTHER or UNSTATED.
 
-    Sentences hold stray quotes, so quoting is off. Raises UserError for a file that is no such table, naming the
-    columns it lacks.
+    Raises UserError for a file that is no such table, naming the columns it lacks.
     """
+    header = read_columns(path, [])
+    absent = [name for name in NEEDED if name not in header]
+    if absent:
+        raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
+    accent = [name for name in ACCENT if name in header][:1]
+    table = read_columns(path, [*NEEDED, *accent]).rename(columns=dict.fromkeys(accent, "accent"))
+    if not accent:
+        table["accent"] = ""
+    table["gender"] = table["gender"].map(GENDERS).fillna(UNSTATED)
+    return table[[*NEEDED, "accent"]]
+
+
+def read_columns(path: Path, names: list[str]) -> pd.DataFrame:
+    """These columns of a table as text; without names no rows, but all columns. Raises UserError for what is none."""
     try:
-        header = pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, nrows=0).columns
-        absent = [name for name in NEEDED if name not in header]
-        if absent:
-            raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
-        accent = [name for name in ACCENT if name in header][:1]
-        table = pd.read_csv(
+        return pd.read_csv(
             path,
             sep="\t",
             quoting=csv.QUOTE_NONE,
-            usecols=[*NEEDED, *accent],
+            usecols=names or None,
+            nrows=None if names else 0,
             dtype="str",
             keep_default_na=False,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (ValueError, UnicodeDecodeError) as error:  # pandas' errors are ValueErrors
         raise UserError(f"{path} is no table of Common Voice: {error}") from None
-    table = table.rename(columns=dict.fromkeys(accent, "accent"))
-    if not accent:
-        table["accent"] = ""
-    return table[[*NEEDED, "accent"]].assign(table=path.stem)
 
 
 def age_to_group(groups: dict[str, Iterable[str]]) -> dict[str, str]:

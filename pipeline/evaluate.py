@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from features.store import Store
-from models.judging import confusion, judge, metrics
+from models.judging import confusion, judge, metrics, seen_and_unseen
 from models.pictures import draw_confusion
 from models.trained import load
 from models.training import device_of
@@ -36,8 +36,15 @@ def describe(scores: dict, test: pd.DataFrame) -> str:
     lines = [
         f"evaluate: {len(test):,} test clips of {test['speaker'].nunique():,} speakers; chance {1 / len(recall):.3f}"
     ]
-    lines += [f"{name:>18}  {value:.3f}" for name, value in scores.items() if name != "recall"]
+    lines += [f"{name:>18}  {value:.3f}" for name, value in scores.items() if type(value) is float]
     lines += [f"{'recall of ' + group:>18}  {value:.3f}" for group, value in recall.items()]
+    if scores["leaks"]:
+        lines += ["LEAKING, by intent: speakers stand in train and in test, these are no scores for strangers"]
+        lines += [
+            f"{name + ' speakers':>18}  macro recall {scores[name]['macro_recall']:.3f}, {scores[name]['clips']} clips"
+            for name in ("seen", "unseen")
+            if name in scores
+        ]
     return "\n".join(lines)
 
 
@@ -49,7 +56,10 @@ def main() -> None:
     model, config = load(MODEL)
     rows, targets = store.rows_of(test["key"]), test["group"].cat.codes.to_numpy("int64")
     probabilities = judge(model, store, rows, config.frames, device_of(params.compute.accelerator))
-    scores = metrics(probabilities, targets, config.groups)
+    is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
+    scores = metrics(probabilities, targets, config.groups) | {"leaks": bool(is_seen.any())}
+    if scores["leaks"]:
+        scores |= seen_and_unseen(probabilities, targets, is_seen)
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
         (partial / "metrics.json").write_text(json.dumps(scores, indent=2) + "\n")
         predictions_table(test, probabilities, config.groups).to_parquet(partial / "predictions.parquet", index=False)

@@ -4,133 +4,112 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
-from pipeline.commonvoice import AGES, age_to_group, read_table
+from pipeline.balance import seeded_order
+from pipeline.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
 from pipeline.params import Filter, load_params
+from pipeline.pyramid import draw_pyramid
+from pipeline.rules import RULES
 from pipeline.stage import UserError, run_stage, written_whole
 from pipeline.tables import TABLES
 
 MANIFEST = Path("data/manifest.parquet")
+ROWS = Path("data/rows.parquet")
 REPORT = Path("data/filter.json")
+PYRAMID = Path("data/pyramid.png")
 
-COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table"]
+KEPT = "kept"
+COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
 
 
 def read_tables(folder: Path, names: list[str]) -> pd.DataFrame:
-    """The rows of these tables, in an order that follows from what they say and not from where they stand."""
+    """The rows of these tables as they stand there, with `table` and `key`."""
     for name in names:
         if not (folder / f"{name}.tsv").is_file():
             there = ", ".join(sorted(path.stem for path in folder.glob("*.tsv")))
             raise UserError(f"filter.tables: the release has no table '{name}': it has {there}")
-    rows = pd.concat([read_table(folder / f"{name}.tsv") for name in names], ignore_index=True)
-    rows["key"] = key_of(rows["path"])
-    rows["table"] = pd.Categorical(rows["table"], names)
-    twice = rows["key"].duplicated(keep=False)
-    rows = pd.concat([rows[~twice], rows[twice].sort_values(["key", "table", *rows.columns.drop(["key", "table"])])])
-    return rows.sort_values("key", kind="stable", ignore_index=True)
+    tables = [read_table(folder / f"{name}.tsv").assign(table=name) for name in names]
+    rows = pd.concat(tables, ignore_index=True)
+    return rows.assign(key=key_of(rows["path"]), table=pd.Categorical(rows["table"], names))
 
 
 def key_of(path: pd.Series) -> pd.Series:
     """The file name without its suffix, dots replaced: WebDataset ends a key at the first dot."""
-    return path.str.replace(r"\.[^.]*$", "", regex=True).str.replace(".", "_")
+    return path.str.replace(r"\.[^.]*$", "", regex=True).str.replace(".", "_", regex=False)
 
 
 def hashes(values: pd.Series) -> pd.Series:
     """16 hex digits for each distinct text."""
-    digests = {text: hashlib.blake2b(text.encode(), digest_size=8).hexdigest() for text in values.unique()}
-    return values.map(digests)
+    codes, texts = pd.factorize(values)
+    digests = [hashlib.blake2b(text.encode(), digest_size=8).hexdigest() for text in texts]
+    return pd.Series(pd.Categorical.from_codes(codes, digests), values.index)
 
 
-# The rules. Each takes the rows that are left and the settings, and says which of them go.
+def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
+    """Add what the rules look at, and sort by key; rows of one key stand in an order that their contents give."""
+    rows = rows.assign(
+        speaker=hashes(rows["client_id"]),
+        group=pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups)),
+        decade=rows["age"].map({age: number for number, age in enumerate(AGES)}).fillna(-1).astype("int8"),
+        order=seeded_order(rows["key"], settings.seed),
+    )
+    is_twice = rows["key"].duplicated(keep=False)
+    first = ["key", "table"]
+    twice = rows[is_twice].sort_values([*first, *rows.columns.drop([*first, "speaker", "group", "decade", "order"])])
+    return pd.concat([rows[~is_twice], twice]).sort_values("key", kind="stable")
 
 
-def duplicate(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Listed before, in this table or in one named earlier."""
-    return rows["key"].duplicated()
-
-
-def unsafe_path(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """No plain file name: nothing is read from where a table points to."""
-    return rows["path"].str.contains(r"[/\\\0]|^\.*$", regex=True)
-
-
-def votes(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Not more votes up than down, where they are asked for."""
-    ups, downs = (pd.to_numeric(rows[name], errors="coerce").fillna(0) for name in ("up_votes", "down_votes"))
-    is_asked = {"all": True, "unvalidated": rows["table"] != "validated", "none": False}[settings.votes]
-    return (ups <= downs) & is_asked
-
-
-def no_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    return rows["age"] == ""
-
-
-def unknown_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """An age word that no release is known to use."""
-    return ~rows["age"].isin(AGES)
-
-
-def other_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """An age outside all groups."""
-    return rows["group"].isna()
-
-
-def conflict(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Of a speaker whose groups lie more than one step apart.
-
-    Two neighbouring groups are what a birthday between two recordings leaves, and both labels are right.
-    """
-    if settings.conflict == "keep":
-        return pd.Series(False, rows.index)
-    step = rows["group"].cat.codes.groupby(rows["speaker"])
-    return step.transform("max") - step.transform("min") > 1
-
-
-def repeat(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """The same speaker reading the same sentence again."""
-    if settings.repeats == "keep":
-        return pd.Series(False, rows.index)
-    return rows.duplicated(["speaker", "sentence"])
-
-
-def talkative(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Beyond the clips that one speaker may give."""
-    return turn_within(rows, ["speaker"]) >= settings.clips_per_speaker
-
-
-def surplus(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Beyond a group's share."""
-    share = rarest(rows["group"]) if settings.balance == "undersample" else len(rows)
-    return is_surplus(rows, min(share, settings.clips_per_group or share))
-
-
-RULES = (duplicate, unsafe_path, votes, no_age, unknown_age, other_age, conflict, repeat, talkative, surplus)
-
-
-def choose(rows: pd.DataFrame, settings: Filter) -> tuple[pd.DataFrame, dict]:
-    """Apply every rule in turn; returns the rows that stay and the account of those that went."""
-    rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups))
-    rows["speaker"] = hashes(rows.pop("client_id"))
-    rows["sentence"] = hashes(rows["sentence"])
-    rows["order"] = seeded_order(rows["key"], settings.seed)
-    account = {"rows": len(rows), "by_table": rows["table"].value_counts(sort=False).to_dict(), "rules": {}}
-    for rule in RULES:
+def judge(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """What becomes of each row: the name of the one rule that dropped it, or `kept`. Takes what `prepare` gives."""
+    names = [KEPT, *(rule.__name__ for rule in RULES)]
+    outcome = pd.Series(np.zeros(len(rows), "int8"), rows.index)
+    for number, rule in enumerate(RULES, start=1):
         goes = rule(rows, settings)
-        account["rules"][rule.__name__] = {
-            "dropped": int(goes.sum()),
-            "dropped_by_group": rows["group"][goes].value_counts(sort=False).to_dict(),
-        }
+        outcome[rows.index[goes]] = number
         rows = rows[~goes]
-    groups = rows.groupby("group", observed=False)
-    account["kept"] = {
-        "clips": len(rows),
-        "speakers": rows["speaker"].nunique(),
-        "clips_by_group": groups.size().to_dict(),
-        "speakers_by_group": groups["speaker"].nunique().to_dict(),
+    return pd.Series(pd.Categorical.from_codes(outcome, names), outcome.index)
+
+
+def count(rows: pd.DataFrame) -> dict:
+    """The account of rows with their `outcome`: what each rule dropped, and what is left."""
+    tally = pd.crosstab(rows["outcome"], rows["group"], dropna=False).reindex(columns=rows["group"].cat.categories)
+    dropped = rows["outcome"].value_counts(sort=False).drop(KEPT)
+    kept = rows[rows["outcome"] == KEPT]
+    return {
+        "rows": len(rows),
+        "by_table": rows["table"].value_counts(sort=False).to_dict(),
+        "rules": {
+            rule: {"dropped": number, "dropped_by_group": tally.loc[rule].to_dict() if rule in tally.index else {}}
+            for rule, number in dropped.items()
+        },
+        "kept": {
+            "clips": len(kept),
+            "speakers": kept["speaker"].nunique(),
+            "clips_by_group": kept["group"].value_counts(sort=False).to_dict(),
+            "speakers_by_group": kept.groupby("group", observed=False)["speaker"].nunique().to_dict(),
+        },
     }
-    return rows, account
+
+
+def official_splits(folder: Path) -> pd.Series:
+    """The release's own split of each path that has one; of a path that stands in several, their names, joined."""
+    tables = [
+        pd.Series(split, read_columns(folder / f"{name}.tsv", ["path"])["path"])
+        for name, split in OFFICIAL.items()
+        if (folder / f"{name}.tsv").is_file()
+    ]
+    splits = pd.concat(tables) if tables else pd.Series(dtype="str")
+    is_twice = splits.index.duplicated(keep=False)
+    return pd.concat([splits[~is_twice], splits[is_twice].groupby(level=0).agg("+".join)])
+
+
+def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:
+    """The rows that are kept, as the other stages need them, sorted by key."""
+    kept = rows[rows["outcome"] == KEPT]
+    kept = kept.assign(sentence=hashes(kept["sentence"]), official=kept["path"].map(official).astype("str").fillna(""))
+    return kept[COLUMNS].astype("str").reset_index(drop=True)
 
 
 def check(account: dict) -> None:
@@ -141,6 +120,15 @@ def check(account: dict) -> None:
             f"of {account['rows']} rows, {account['kept']['clips']} stay, in {len(left)} groups ({', '.join(left)}): "
             f"at least two are needed; {REPORT} says which rule dropped the others"
         )
+
+
+def check_rows(written: Path, folder: Path) -> None:
+    """Raises RuntimeError unless the written rows are those of the tables, one for one and in their order."""
+    rows = pd.read_parquet(written)
+    for name, those in rows.groupby("table", sort=False, observed=True):
+        paths = read_columns(folder / f"{name}.tsv", ["path"])["path"]
+        if not np.array_equal(paths.to_numpy(), those["path"].to_numpy()) or those["outcome"].isna().any():
+            raise RuntimeError(f"{written} does not account for every row of {name}.tsv")
 
 
 def describe(account: dict) -> str:
@@ -157,12 +145,20 @@ def describe(account: dict) -> str:
 
 def main() -> None:
     settings = load_params().filter
-    rows, account = choose(read_tables(TABLES, settings.tables), settings)
+    rows = prepare(read_tables(TABLES, settings.tables), settings)
+    rows["outcome"] = judge(rows, settings)
+    account = count(rows)
     with written_whole(REPORT) as report:
         report.write_text(json.dumps(account, indent=2) + "\n")
     check(account)
+    with written_whole(ROWS) as written:
+        rows[["table", "path", "outcome"]].sort_index().to_parquet(written, index=False)
+        check_rows(written, TABLES)
     with written_whole(MANIFEST) as manifest:
-        rows[COLUMNS].astype({"table": "str"}).to_parquet(manifest, index=False)
+        manifest_of(rows, official_splits(TABLES)).to_parquet(manifest, index=False)
+    with written_whole(PYRAMID) as picture:
+        labelled = rows[rows["group"].notna() & (rows["outcome"] != "duplicate")]
+        draw_pyramid({"In the tables": labelled, "Kept": rows[rows["outcome"] == KEPT]}, picture)
     print(describe(account))
 
 

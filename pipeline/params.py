@@ -19,6 +19,8 @@ from pipeline.stage import UserError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
+SPLIT_BY = ("speaker", "locale", "official", "clip")
+
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 Share = Annotated[float, Ge(0), Le(1)]
@@ -68,6 +70,7 @@ class Decode:
 
 @checked(frozen=True, config=STRICT)
 class Split:
+    by: str
     folds: Annotated[int, Ge(3)]
     fold: Annotated[int, Ge(0)]
     clips_per_speaker: Count
@@ -76,6 +79,8 @@ class Split:
 
     def __post_init__(self):
         check_groups(self.groups)
+        if self.by not in SPLIT_BY and not self.by.endswith(".csv"):
+            raise ValueError(f"by is '{self.by}': allowed are {', '.join(SPLIT_BY)} and the path of a .csv file")
         if self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold}, but there are {self.folds} folds: 0 to {self.folds - 1}")
 

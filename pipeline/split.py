@@ -3,91 +3,100 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from pipeline import certificate, folds, given
 from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.commonvoice import age_to_group
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
+from pipeline.decode import LOGMEL, REJECTS
+from pipeline.filter import MANIFEST, ROWS
 from pipeline.params import Split, load_params
 from pipeline.stage import UserError, run_stage, written_whole
 
 SPLIT = Path("data/split.parquet")
 REPORT = Path("data/split.json")
+PAGE = Path("data/split.md")
 
 SPLITS = ("train", "val", "test")
+LEFT_OUT = (
+    "other_age",  # in none of split.groups
+    "unassigned",  # named by no given split; or of a speaker whose home is another locale
+    "talkative",  # beyond what one speaker may give to val or test
+    "surplus",  # beyond the rarest group's clips, in val or test
+)
+COLUMNS = ["key", "speaker", "group", "split", "left_out"]
 
 
 def grouped(manifest: pd.DataFrame, decoded: pd.Series, settings: Split) -> pd.DataFrame:
-    """The decoded clips whose age lies in a group: `key`, `speaker`, `gender`, `group`, `order`, sorted by key."""
+    """The decoded clips with their `group` (missing for an age outside all) and `order`, sorted by key."""
     rows = manifest[manifest["key"].isin(decoded)].sort_values("key", ignore_index=True)
     rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups), ordered=True)
     rows["order"] = seeded_order(rows["key"], settings.seed)
-    return rows.loc[rows["group"].notna(), ["key", "speaker", "gender", "group", "order"]]
-
-
-def fold_of_speakers(rows: pd.DataFrame, folds: int) -> pd.Series:
-    """The fold of each speaker, dealt out in turn within each group and gender.
-
-    A speaker whose clips lie in two groups counts in the one that holds most of them. Raises UserError naming a
-    group with fewer speakers than folds.
-    """
-    code = rows["group"].cat.codes
-    tally = rows.assign(code=code).groupby(["speaker", "code"]).size().rename("clips").reset_index()
-    speakers = tally.sort_values(["clips", "code"], ascending=[False, True]).drop_duplicates("speaker")
-    first = rows.sort_values("order").drop_duplicates("speaker")[["speaker", "gender", "order"]]
-    speakers = speakers.merge(first, on="speaker").sort_values(["code", "gender", "order"])
-    counts = speakers["code"].value_counts()
-    for number, group in enumerate(rows["group"].cat.categories):
-        if counts.get(number, 0) < folds:
-            raise UserError(
-                f"group {group} has {counts.get(number, 0)} speakers, too few for split.folds, {folds}: "
-                "lower it, or join groups in split.groups"
-            )
-    return pd.Series(np.arange(len(speakers)) % folds, index=speakers["speaker"])
+    return rows
 
 
 def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
-    """Add `split`: test is the fold, val the next, train the rest; clips that val and test leave out are dropped."""
-    fold = rows["speaker"].map(fold_of_speakers(rows, settings.folds))
-    names = {settings.fold: "test", (settings.fold + 1) % settings.folds: "val"}
-    rows = rows.assign(split=fold.map(names).fillna("train").astype(pd.CategoricalDtype(SPLITS)))
-    judged = [evened(rows[rows["split"] == name], settings.clips_per_speaker) for name in ("val", "test")]
-    return pd.concat([rows[rows["split"] == "train"], *judged]).sort_values("key", ignore_index=True)
+    """Add `split`, missing for clips that stand in none, and `left_out`, the reason why.
+
+    Val and test are capped per speaker and balanced over groups. Raises UserError for a split that lacks a group.
+    """
+    in_group = rows[rows["group"].notna()]
+    split = split_of(in_group, settings)
+    reason = pd.Series("", rows.index)
+    reason[rows["group"].isna()] = "other_age"
+    reason[split.index[split.isna()]] = "unassigned"
+    for name in SPLITS:
+        part = in_group[split == name]
+        check_groups(part, name)
+        if name != "train":
+            is_talkative = turn_within(part, ["speaker"]) >= settings.clips_per_speaker
+            reason[part.index[is_talkative]] = "talkative"
+            part = part[~is_talkative]
+            reason[part.index[is_surplus(part, rarest(part["group"]))]] = "surplus"
+    return rows.assign(
+        split=pd.Categorical(split.reindex(rows.index).where(reason == ""), SPLITS),
+        left_out=pd.Categorical(reason.where(reason != ""), LEFT_OUT),
+    )
 
 
-def evened(rows: pd.DataFrame, clips_per_speaker: int) -> pd.DataFrame:
-    """Cap the clips per speaker, then take every group down to the rarest's count."""
-    rows = rows[turn_within(rows, ["speaker"]) < clips_per_speaker]
-    return rows[~is_surplus(rows, rarest(rows["group"]))]
+def split_of(rows: pd.DataFrame, settings: Split) -> pd.Series:
+    """The split of each row, by the rule that settings.by names; missing for rows that have none."""
+    if settings.by == "official":
+        return given.official(rows)
+    if settings.by in FOLDS:
+        fold = FOLDS[settings.by](rows, settings.folds)
+        names = {settings.fold: "test", (settings.fold + 1) % settings.folds: "val"}
+        return fold.map(names).fillna("train").where(fold.notna())
+    return given.from_file(rows, Path(settings.by))
 
 
-def report(rows: pd.DataFrame, settings: Split, decoded: int) -> dict:
-    """Clips and speakers by split and group."""
-    tally = rows.groupby(["split", "group"], observed=False)["speaker"].agg(clips="size", speakers="nunique")
-    return {
-        "folds": settings.folds,
-        "fold": settings.fold,
-        "clips": decoded,
-        "left_out": decoded - len(rows),
-        **{name: tally.loc[name].to_dict("index") for name in SPLITS},
-    }
+FOLDS = {"speaker": folds.by_speaker, "locale": folds.by_locale, "clip": folds.by_clip}
+
+
+def check_groups(part: pd.DataFrame, name: str) -> None:
+    """Raises UserError if a split lacks a group: it could not be balanced, or learnt."""
+    counts = part["group"].value_counts(sort=False)
+    absent = list(counts.index[counts == 0])
+    if absent:
+        raise UserError(
+            f"{name} has no clip of {', '.join(absent)}: lower split.folds, join groups in split.groups, "
+            "or choose another split.by"
+        )
 
 
 def main() -> None:
     settings = load_params().split
     decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key"])["key"]
     rows = assign(grouped(pd.read_parquet(MANIFEST), decoded, settings), settings)
-    with written_whole(REPORT) as temporary:
-        temporary.write_text(json.dumps(report(rows, settings, len(decoded)), indent=2) + "\n")
     with written_whole(SPLIT) as temporary:
-        rows[["key", "speaker", "group", "split"]].to_parquet(temporary, index=False)
-    counts = rows.groupby("split", observed=False)["speaker"].agg(["size", "nunique"])
-    print(
-        "split: "
-        + ", ".join(f"{name} {row['size']:,} clips of {row['nunique']:,} speakers" for name, row in counts.iterrows())
-    )
+        rows[COLUMNS].to_parquet(temporary, index=False)
+    account = certificate.certify(ROWS, MANIFEST, LOGMEL / "index.parquet", REJECTS, SPLIT, settings)
+    with written_whole(REPORT) as temporary:
+        temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n")
+    with written_whole(PAGE) as temporary:
+        temporary.write_text(certificate.page(account))
+    certificate.check(account)
+    print(certificate.describe(account))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def configure(params: Params, store: Store, split: pd.DataFrame) -> trained.Conf
 
 
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
+    """Train and val; where the filter kept groups as they are, they and their speakers are drawn evenly."""
     parts = {name: split[split["split"] == name] for name in ("train", "val")}
     return data.VoiceData(
         store,
@@ -42,6 +43,7 @@ def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceD
         targets={name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()},
         recipe=params.train,
         workers=params.compute.loader_workers,
+        speakers=pd.factorize(parts["train"]["speaker"])[0] if params.filter.balance == "keep" else None,
     )
 
 
@@ -57,7 +59,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 def mark_of(params: Params, config: trained.Config, net: torch.nn.Module) -> str:
     architecture = sys.modules[type(net).__module__]
     code = (architecture, store_code, classifier, data, recipe, training)
-    return fingerprint(LOGMEL / "index.parquet", SPLIT, config, params.train, *code)
+    return fingerprint(LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 
 
 def main() -> None:
