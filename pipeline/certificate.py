@@ -4,18 +4,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.params import Split
+from pipeline.commonvoice import age_to_group
+from pipeline.decode import REJECTS
+from pipeline.params import Filter, Params, Split
 from pipeline.stage import UserError
 
 LEAKS = "Clips of the same speakers stand in train and in test: the scores tell how well voices are recognised again."
+ONE_FATE = "every row of the tables has one fate: a rule, a reject reason, a reason to leave it out, or a split"
+APART = "no speaker stands in two splits"
+FOLDED = ("speaker", "locale", "clip")
 
 
-def certify(rows: Path, manifest: Path, index: Path, rejects: Path, split: Path, settings: Split) -> dict:
+def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
     """The account of every row of the tables, and the claims that it has to bear out."""
     outcomes = pd.read_parquet(rows)
-    chosen = pd.read_parquet(manifest, columns=["key", "path", "speaker", "gender", "locale"])
-    decoded = pd.read_parquet(index, columns=["key"])["key"]
-    rejected = pd.read_csv(rejects, dtype="str", keep_default_na=False)
+    chosen = pd.read_parquet(manifest, columns=["key", "path", "speaker", "age", "gender", "locale"])
+    decoded = pd.read_parquet(logmel / "index.parquet", columns=["key"])["key"]
+    rejected = pd.read_csv(logmel / REJECTS.name, dtype="str", keep_default_na=False)
     placed = pd.read_parquet(split)
     used = placed[placed["split"].notna()].merge(chosen.drop(columns="speaker"), on="key", how="left")
     accounts = {
@@ -24,29 +29,23 @@ def certify(rows: Path, manifest: Path, index: Path, rejects: Path, split: Path,
         "left_out": tally(placed["left_out"].dropna().astype("str")),
         **used["split"].value_counts(sort=False).to_dict(),
     }
-    shared = shared_speakers(used)
     claims = {
-        "every row of the tables has one outcome: a rule that dropped it, a reject reason, a reason to leave it out, a split": (
+        ONE_FATE: (
             total(accounts) == len(outcomes)
             and same(outcomes["path"][outcomes["outcome"] == "kept"], chosen["path"])
             and same(chosen["key"], pd.concat([decoded, rejected["key"]]))
             and same(decoded, placed["key"])
             and bool((placed["split"].isna() != placed["left_out"].isna()).all())
         ),
-        "no clip stands twice": placed["key"].is_unique,
-        "no speaker stands in two splits": shared == 0,
-        "val and test have as many clips of each group": is_even(used),
-        f"no speaker has more than {settings.clips_per_speaker} clips in val or test": (
-            most_of_a_speaker(used) <= settings.clips_per_speaker
-        ),
+        **claims_on_manifest(chosen, params.filter),
+        "speakers and groups are those of the manifest": agrees(placed, chosen, params.split),
+        **claims_on_split(used, params.split),
     }
-    if settings.by == "locale":
-        claims["no locale stands in two splits"] = bool((used.groupby("locale")["split"].nunique() <= 1).all())
     return {
-        "by": settings.by,
-        "leaks": shared > 0,
-        "speakers_in_two_splits": shared,
-        **({"folds": settings.folds, "fold": settings.fold} if settings.by in ("speaker", "locale", "clip") else {}),
+        "by": params.split.by,
+        "leaks": not claims[APART],
+        "speakers_in_two_splits": shared_speakers(used),
+        **({"folds": params.split.folds, "fold": params.split.fold} if params.split.by in FOLDED else {}),
         "claims": {claim: bool(holds) for claim, holds in claims.items()},
         "rows": len(outcomes),
         "accounts": accounts,
@@ -54,8 +53,45 @@ def certify(rows: Path, manifest: Path, index: Path, rejects: Path, split: Path,
     }
 
 
-def tally(values: pd.Series, leave: str = "") -> dict[str, int]:
-    return {value: number for value, number in values.value_counts().to_dict().items() if value != leave}
+def claims_on_manifest(chosen: pd.DataFrame, settings: Filter) -> dict[str, bool]:
+    most, groups = settings.clips_per_speaker, chosen["age"].map(age_to_group(settings.groups))
+    claims = {f"no speaker has more than {most} clips in the manifest": chosen["speaker"].value_counts().max() <= most}
+    if settings.balance == "undersample":
+        claims["the manifest has as many clips of each of its groups"] = groups.value_counts().nunique() == 1
+    if settings.clips_per_group:
+        claims[f"the manifest has at most {settings.clips_per_group} clips of a group"] = (
+            groups.value_counts().max() <= settings.clips_per_group
+        )
+    return claims
+
+
+def claims_on_split(used: pd.DataFrame, settings: Split) -> dict[str, bool]:
+    claims = {
+        "no clip stands twice": used["key"].is_unique,
+        APART: shared_speakers(used) == 0,
+        "val and test have as many clips of each group": is_even(used),
+        f"no speaker has more than {settings.clips_per_speaker} clips in val or test": (
+            most_of_a_speaker(used) <= settings.clips_per_speaker
+        ),
+    }
+    if settings.by == "locale":
+        claims["no locale stands in two splits"] = (used.groupby("locale")["split"].nunique() <= 1).all()
+    return claims
+
+
+def agrees(placed: pd.DataFrame, chosen: pd.DataFrame, settings: Split) -> bool:
+    """True if each clip's speaker is the manifest's, and its group follows from the age there."""
+    both = placed.merge(chosen[["key", "speaker", "age"]], on="key", how="left", suffixes=("", "_chosen"))
+    group = both["age"].map(age_to_group(settings.groups)).fillna("")
+    return bool(
+        (both["speaker"] == both["speaker_chosen"]).all() and (both["group"].astype("str").fillna("") == group).all()
+    )
+
+
+def tally(values: pd.Series, leave: str | None = None) -> dict[str, int]:
+    """How often each value occurs, the most frequent first."""
+    counts = values[values != leave].value_counts().to_dict()
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def total(accounts: dict) -> int:
@@ -105,7 +141,7 @@ def check(account: dict) -> None:
 
 
 def may_not_fail(claim: str, account: dict) -> bool:
-    return not (account["by"] == "clip" and claim == "no speaker stands in two splits")
+    return not (account["by"] == "clip" and claim == APART)
 
 
 def describe(account: dict) -> str:

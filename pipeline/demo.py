@@ -42,6 +42,7 @@ ACCENTS = ["", "United States English", "England English", "India and South Asia
 FORMATS = [(48_000, 1)] * 15 + [(32_000, 1)] * 4 + [(44_100, 2)]  # Hz and channels, by clip number
 MOST_CLIPS = 8  # of an ordinary speaker
 DEFECTS = ["missing", "empty", "truncated", "noise", "silent", "short"]
+OFFICIAL = ["train"] * 8 + ["dev", "test"]
 OTHER_VOTES = [(0, 0), (1, 0), (0, 2), (1, 1)]
 
 WHO = ["The old ferry", "My neighbour", "A grey heron", "The night train", "Her brother", "The baker", "No letter"]
@@ -106,8 +107,8 @@ def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) 
     ):
         for path, mp3 in render_all(book, seed, jobs):
             add(tar, f"{ROOT}/clips/{path}", mp3)
-        for table in ("other", "validated"):
-            add(tar, f"{ROOT}/{table}.tsv", tsv(clip for clip in book if clip.table == table))
+        for table, rows in tables_of(book).items():
+            add(tar, f"{ROOT}/{table}.tsv", tsv(rows))
     return {**Counter(clip.table for clip in book), "bytes": archive.stat().st_size}
 
 
@@ -216,6 +217,16 @@ def encode(sound: np.ndarray, sample_rate: int) -> bytes:
     mp3 = io.BytesIO()
     soundfile.write(mp3, sound, sample_rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.7)
     return mp3.getvalue()
+
+
+def tables_of(book: list[Clip]) -> dict[str, list[Clip]]:
+    """The rows of each table, by its name. Train, dev and test hold the validated, each speaker's in one of them."""
+    tables = {name: [] for name in ("dev", "other", "test", "train", "validated")}
+    for clip in book:
+        tables[clip.table].append(clip)
+        if clip.table == "validated":
+            tables[OFFICIAL[int(clip.speaker.client_id[:8], 16) % len(OFFICIAL)]].append(clip)
+    return tables
 
 
 def tsv(clips: Iterable[Clip]) -> bytes:

@@ -20,6 +20,7 @@ from pipeline.stage import UserError
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 SPLIT_BY = ("speaker", "locale", "official", "clip")
+OWN_SPLITS = Path("data/splits")
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
@@ -79,8 +80,8 @@ class Split:
 
     def __post_init__(self):
         check_groups(self.groups)
-        if self.by not in SPLIT_BY and not self.by.endswith(".csv"):
-            raise ValueError(f"by is '{self.by}': allowed are {', '.join(SPLIT_BY)} and the path of a .csv file")
+        if self.by not in SPLIT_BY and not (self.by.endswith(".csv") and Path(self.by).parent == OWN_SPLITS):
+            raise ValueError(f"by is '{self.by}': allowed are {', '.join(SPLIT_BY)} and {OWN_SPLITS}/NAME.csv")
         if self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold}, but there are {self.folds} folds: 0 to {self.folds - 1}")
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline import certificate, folds, given
 from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.commonvoice import age_to_group
-from pipeline.decode import LOGMEL, REJECTS
+from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, ROWS
 from pipeline.params import Split, load_params
 from pipeline.stage import UserError, run_stage, written_whole
@@ -85,12 +85,13 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 
 
 def main() -> None:
-    settings = load_params().split
+    params = load_params()
+    settings = params.split
     decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key"])["key"]
     rows = assign(grouped(pd.read_parquet(MANIFEST), decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
         rows[COLUMNS].to_parquet(temporary, index=False)
-    account = certificate.certify(ROWS, MANIFEST, LOGMEL / "index.parquet", REJECTS, SPLIT, settings)
+    account = certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
     with written_whole(REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n")
     with written_whole(PAGE) as temporary:

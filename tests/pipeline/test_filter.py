@@ -4,8 +4,9 @@ import json
 import pandas as pd
 import pytest
 
-from pipeline.filter import RULES, check, choose, read_tables
+from pipeline.filter import check, check_rows, count, judge, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
+from pipeline.rules import RULES
 from pipeline.stage import UserError
 from tests.conftest import write_table
 
@@ -30,7 +31,9 @@ def filtered(tmp_path):
     def run(table, settings, **others):
         for name, rows in {"validated": table, **others}.items():
             write_table(rows, tmp_path / f"{name}.tsv")
-        return choose(read_tables(tmp_path, settings.tables), settings)
+        rows = prepare(read_tables(tmp_path, settings.tables), settings)
+        rows["outcome"] = judge(rows, settings)
+        return manifest_of(rows, official_splits(tmp_path)), count(rows)
 
     return run
 
@@ -52,6 +55,7 @@ def test_a_clean_table_stays_whole(table, settings, filtered):
     [
         ({"age": ""}, "no_age"),
         ({"age": "ageless"}, "unknown_age"),
+        ({"client_id": ""}, "no_speaker"),
         ({"path": "common_voice_en_0001.mp3"}, "duplicate"),
         ({"path": "../../secret.mp3"}, "unsafe_path"),
         ({"path": ""}, "unsafe_path"),
@@ -171,3 +175,36 @@ def test_fewer_than_two_groups_are_an_error(table, settings, filtered):
 
 def test_rules_have_names_that_the_report_can_show():
     assert len({rule.__name__ for rule in RULES}) == len(RULES)
+
+
+def test_an_age_in_no_group_is_dropped(table, settings, filtered):
+    settings = dataclasses.replace(settings, groups={"young": ["teens"], "old": ["fifties", "sixties"]})
+    kept, account = filtered(table(48, 24), settings)
+    assert dropped(account) == {"other_age": 24}
+    assert set(kept["age"]) == {"teens", "fifties", "sixties"}
+
+
+def test_the_releases_own_split_is_kept_and_two_of_them_are_seen(table, settings, filtered):
+    rows = table(48, 24)
+    kept, _ = filtered(rows, settings, train=rows[:30], dev=rows[28:36], test=rows[36:40])
+    official = kept.set_index("path")["official"]
+    assert official.value_counts().to_dict() == {"train": 28, "train+val": 2, "val": 6, "test": 4, "": 8}
+    assert official["common_voice_en_0029.mp3"] == "train+val"
+
+
+def test_a_clip_in_two_tables_counts_in_the_one_named_first(table, settings, filtered):
+    rows, other = table(48, 24), table(48, 24)[40:]
+    for tables in (["validated", "other"], ["other", "validated"]):
+        kept, account = filtered(rows, dataclasses.replace(settings, tables=tables, votes="none"), other=other)
+        assert dropped(account) == {"duplicate": 8}
+        assert (kept["table"] == "other").sum() == (8 if tables[0] == "other" else 0)
+
+
+def test_written_rows_that_are_not_those_of_the_table_are_found(table, tmp_path):
+    write_table(table(48, 24), tmp_path / "validated.tsv")
+    rows = table(48, 24)[["path"]].assign(table="validated", outcome="kept")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    check_rows(tmp_path / "rows.parquet", tmp_path)
+    rows[1:].to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(RuntimeError, match=r"every row of validated\.tsv"):
+        check_rows(tmp_path / "rows.parquet", tmp_path)
