@@ -27,6 +27,7 @@ format: .venv/installed
 	@$(run) ruff format
 
 bench: .venv/installed
+	@$(run) python -m benchmarks.filter
 	@$(run) python -m benchmarks.decode
 	@$(run) python -m benchmarks.loader
 

@@ -1,6 +1,7 @@
 """Release: a table of the size of English 8.0's validated.tsv, of speakers who do not exist."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +12,9 @@ ROWS, SPEAKERS = 1_530_385, 79_398
 AGES = ["", "teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties"]
 AGE_SHARES = [0.37, 0.06, 0.24, 0.13, 0.09, 0.05, 0.04, 0.015, 0.004, 0.001]
 GENDERS, GENDER_SHARES = ["", "male", "female", "other"], [0.37, 0.46, 0.15, 0.02]
-WORDS = [
-    "the",
-    "of",
-    "river",
-    "and",
-    "a",
-    "stone",
-    "to",
-    "in",
-    "bridge",
-    "was",
-    "letter",
-    "old",
-    "by",
-    "night",
-    "for",
-    "ferry",
-    "with",
-    "garden",
-    "on",
-    "harbour",
-]
+WORDS = np.array(
+    "the of river and a stone to in bridge was letter old by night for ferry with garden on harbour".split()  # noqa: SIM905
+)
 
 
 def write_release(path: Path, rows: int = ROWS, speakers: int = SPEAKERS, seed: int = 0) -> None:
@@ -64,3 +46,7 @@ def write_release(path: Path, rows: int = ROWS, speakers: int = SPEAKERS, seed: 
 
 def shares(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
+
+
+if __name__ == "__main__":
+    write_release(Path(sys.argv[1]))

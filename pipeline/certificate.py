@@ -100,7 +100,7 @@ def total(accounts: dict) -> int:
 
 def same(first: pd.Series, second: pd.Series) -> bool:
     """True if both hold the same values, each once."""
-    return len(first) == len(second) == first.nunique() and bool(first.isin(second).all())
+    return len(first) == len(second) == len(values := set(first)) and values == set(second)
 
 
 def shared_speakers(used: pd.DataFrame) -> int:

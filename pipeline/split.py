@@ -29,7 +29,7 @@ COLUMNS = ["key", "speaker", "group", "split", "left_out"]
 
 def grouped(manifest: pd.DataFrame, decoded: pd.Series, settings: Split) -> pd.DataFrame:
     """The decoded clips with their `group` (missing for an age outside all) and `order`, sorted by key."""
-    rows = manifest[manifest["key"].isin(decoded)].sort_values("key", ignore_index=True)
+    rows = manifest.merge(decoded.rename("key"), on="key").sort_values("key", ignore_index=True)  # isin: 5 x slower
     rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups), ordered=True)
     rows["order"] = seeded_order(rows["key"], settings.seed)
     return rows
@@ -47,11 +47,12 @@ def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
     reason[split.index[split.isna()]] = "unassigned"
     for name in SPLITS:
         part = in_group[split == name]
-        check_groups(part, name)
         if name != "train":
             is_talkative = turn_within(part, ["speaker"]) >= settings.clips_per_speaker
             reason[part.index[is_talkative]] = "talkative"
             part = part[~is_talkative]
+        check_groups(part, name)
+        if name != "train":
             reason[part.index[is_surplus(part, rarest(part["group"]))]] = "surplus"
     return rows.assign(
         split=pd.Categorical(split.reindex(rows.index).where(reason == ""), SPLITS),

@@ -1,0 +1,65 @@
+"""How long do filter and split take, and how much memory, on a table of the size of English 8.0's validated.tsv?"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from benchmarks.release import ROWS, SPEAKERS
+from benchmarks.timing import one_core, show
+
+PARAMS = Path("params.yaml").resolve()
+SUBSET = 450_000  # clips, about what a balanced subset of English holds
+
+
+def run(module: str, *arguments: str) -> tuple[float, float]:
+    """Seconds and peak memory in GB of a module as DVC starts it, its imports included."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL)  # noqa: S603
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{module} failed")
+    return time.perf_counter() - start, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def play_decode(count: int) -> None:
+    """A store's index for the first `count` clips of the manifest; the others are rejected."""
+    keys = pd.read_parquet("data/manifest.parquet", columns=["key"])
+    Path("data/logmel").mkdir()
+    keys[:count].to_parquet("data/logmel/index.parquet")
+    keys[count:].assign(reason="missing").to_csv("data/logmel/rejects.csv", index=False)
+
+
+def change(**settings: object) -> None:
+    params = yaml.safe_load(PARAMS.read_text())
+    params["filter"] |= settings
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def main() -> None:
+    one_core()
+    os.environ["PYTHONPATH"] = str(PARAMS.parent)
+    measured = {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("data/tables").mkdir(parents=True)
+        run("benchmarks.release", "data/tables/validated.tsv")  # not here: its peak would count as a stage's
+        change()
+        measured[f"filter, {ROWS:,} rows of {SPEAKERS:,} speakers"] = run("pipeline.filter")
+        change(balance="keep", clips_per_speaker=1000)
+        run("pipeline.filter")
+        play_decode(SUBSET)
+        clips = len(pd.read_parquet("data/logmel/index.parquet"))
+        measured[f"split, {clips:,} clips"] = run("pipeline.split")
+        os.chdir(PARAMS.parent)
+    rows = [(what, f"{seconds:.1f}", f"{memory:.2f}") for what, (seconds, memory) in measured.items()]
+    show("Filter and split, whole stages", ("", "s", "GB at most"), rows)
+
+
+if __name__ == "__main__":
+    main()
