@@ -60,6 +60,25 @@ def seen_and_unseen(probabilities: np.ndarray, targets: np.ndarray, is_seen: np.
     }
 
 
+def macro_recall_interval(
+    probabilities: np.ndarray, targets: np.ndarray, speakers: np.ndarray, seed: int = 0, resamples: int = 2000
+) -> tuple[float, float]:
+    """The 95 % percentile interval of macro recall over bootstrap samples of *speakers*, each with all their clips.
+
+    Resampling whole clusters keeps what a speaker's clips have in common (Davison and Hinkley 1997, section 3.8).
+    """
+    names, speaker = np.unique(speakers, return_inverse=True)
+    clips = np.zeros((len(names), probabilities.shape[1]))
+    right = np.zeros_like(clips)
+    np.add.at(clips, (speaker, targets), 1)
+    np.add.at(right, (speaker, targets), probabilities.argmax(axis=1) == targets)
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
+    with np.errstate(invalid="ignore"):  # a sample may lack a group
+        recall = np.nanmean((drawn @ right) / (drawn @ clips), axis=1)
+    low, high = np.quantile(recall, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def confusion(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Counts, a row for each true group. Shape: (groups, groups)."""
     given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from models.data import Crops, CropSampler, Windows, loader, normalisation, window_starts
+from models.data import Crops, CropSampler, Windows, even_draw, loader, normalisation, window_starts
 
 
 @pytest.fixture
@@ -70,3 +70,41 @@ def test_normalisation_is_that_of_all_frames(store, rows):
     frames = np.concatenate([store.clip(row) for row in rows]).astype(np.float64)
     np.testing.assert_allclose(mean, frames.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(deviation, frames.std(axis=0), rtol=1e-5)
+
+
+@pytest.fixture
+def uneven():
+    """The groups and speakers of 400 clips: three groups of unequal size, speakers of 1 to 60 clips."""
+    random = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(40), random.integers(1, 20, 40))
+    speakers = np.concatenate([speakers, np.full(60, 40)])
+    return np.array([0] * 25 + [1] * 5 + [2] * 11)[speakers], speakers
+
+
+def test_an_even_draw_takes_groups_and_their_speakers_equally_often(uneven):
+    groups, speakers = uneven
+    drawn = even_draw(np.random.default_rng(1), groups, speakers)
+    assert len(drawn) == len(groups)
+    assert np.ptp(np.bincount(groups[drawn])) <= 1
+    for group in range(3):
+        voices = np.unique(speakers[groups == group])
+        assert np.ptp([np.sum(speakers[drawn] == voice) for voice in voices]) <= 1
+
+
+def test_in_an_even_draw_a_speakers_clips_take_turns(uneven):
+    groups, speakers = uneven
+    drawn = even_draw(np.random.default_rng(1), groups, speakers)
+    for voice in np.unique(speakers):
+        times = np.bincount(drawn, minlength=len(groups))[speakers == voice]
+        assert np.ptp(times) <= 1
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_an_even_sampler_splits_one_draw_over_the_ranks(store, recipe, rows, ranks):
+    groups, speakers = rows % 3, rows // 8
+    samplers = [
+        CropSampler(rows, store.frames[rows], recipe, rank, ranks, 0, groups, speakers) for rank in range(ranks)
+    ]
+    seen = np.concatenate([batch for sampler in samplers for batch, _ in sampler])
+    drawn = rows[even_draw(np.random.default_rng([recipe.seed, 0]), groups, speakers)]
+    assert sorted(seen) == sorted(drawn)

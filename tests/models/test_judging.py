@@ -5,7 +5,7 @@ from torch import nn
 
 from models.classifier import Normalised, clip_probabilities
 from models.data import window_starts
-from models.judging import confusion, judge, metrics
+from models.judging import confusion, judge, macro_recall_interval, metrics, seen_and_unseen
 
 GROUPS = ("young", "middle", "old")
 
@@ -47,3 +47,36 @@ def test_judges_each_clip_by_itself(store):
         with torch.no_grad():
             expected = model(windows).softmax(dim=1).mean(dim=0)
         np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+def test_seen_and_unseen_speakers_apart():
+    true = np.array([0, 0, 1, 1, 2])
+    probabilities = np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    scores = seen_and_unseen(probabilities, true, np.array([True, True, True, False, False]))
+    assert scores["seen"] == {"clips": 3, "accuracy": pytest.approx(2 / 3), "macro_recall": pytest.approx(3 / 4)}
+    assert scores["unseen"] == {"clips": 2, "accuracy": 0.5, "macro_recall": 0.5}
+    assert "unseen" not in seen_and_unseen(probabilities, true, np.ones(5, bool))
+
+
+def test_the_interval_is_that_of_a_bootstrap_written_out():
+    random = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(60), random.integers(1, 8, 60))
+    true = (speakers % 3).astype(np.int64)
+    given = np.where(random.random(60)[speakers] < 0.6, true, random.integers(3, size=len(true)))
+    low, high = macro_recall_interval(np.eye(3)[given], true, speakers)
+    macro_recalls = []
+    for _ in range(2000):
+        drawn = random.choice(60, 60)
+        clips = np.concatenate([np.flatnonzero(speakers == speaker) for speaker in drawn])
+        macro_recalls.append(np.mean([(given[clips] == group)[true[clips] == group].mean() for group in range(3)]))
+    assert (low, high) == pytest.approx(tuple(np.quantile(macro_recalls, [0.025, 0.975])), abs=0.02)
+
+
+def test_few_speakers_make_the_interval_wide():
+    true = np.tile([0, 1], 100).astype(np.int64)
+    given = np.where(np.arange(200) < 120, true, 1 - true)
+    many, few = (
+        np.ptp(macro_recall_interval(np.eye(2)[given], true, speakers))
+        for speakers in (np.arange(200), np.arange(200) // 20)
+    )
+    assert few > 2 * many

@@ -64,7 +64,7 @@ def test_layout_is_that_of_a_release(archive, members, tables):
         names = tar.getnames()
         assert all((member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644) for member in tar)
     assert names == sorted(names)
-    assert names[-2:] == [f"{ROOT}/other.tsv", f"{ROOT}/validated.tsv"]
+    assert names[-5:] == [f"{ROOT}/{name}.tsv" for name in ("dev", "other", "test", "train", "validated")]
     columns = "client_id path sentence up_votes down_votes age gender accents locale segment"
     for table in tables.values():
         assert " ".join(table.columns) == columns
@@ -73,6 +73,12 @@ def test_layout_is_that_of_a_release(archive, members, tables):
         assert set(table.locale) == {"en"}
     listed = [path for table in tables.values() for path in table.path]
     assert len(listed) == len(set(listed))
+
+
+def test_the_releases_own_split_is_of_whole_speakers(members, tables):
+    own = pd.concat([read(members[f"{name}.tsv"]).assign(split=name) for name in ("train", "dev", "test")])
+    assert sorted(own.path) == sorted(tables["validated"].path)
+    assert (own.groupby("client_id")["split"].nunique() == 1).all()
 
 
 def test_groups_are_even_and_hold_both_sexes(tables):

@@ -41,6 +41,8 @@ def test_the_projects_own_are_right():
         ("decode.max_rejects", 2, "decode.max_rejects is 2: it should be less than or equal to 1"),
         ("features.f_max", 9000, "features: f_min and f_max are 20.0 and 9000.0 Hz"),
         ("split.fold", 10, "split: fold is 10, but there are 10 folds: 0 to 9"),
+        ("split.by", "sex", "by is 'sex': allowed are speaker, locale, official, clip and data/splits/NAME.csv"),
+        ("split.by", "/tmp/x.csv", "allowed are speaker, locale, official, clip and data/splits/NAME.csv"),  # noqa: S108
         ("split.groups.teens", ["tens"], "split.groups.teens.0 is 'tens': it should be 'teens', 'twenties'"),
         ("split.groups.teens", ["twenties"], "twenties stands in more than one group"),
         ("model", "vgg", "model is 'vgg': allowed are cnn, rnn, bigru, tcn"),

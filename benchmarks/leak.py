@@ -1,0 +1,76 @@
+"""What does it cost to split by clip? The same model on clips that are split by speaker and by clip, over all folds.
+
+Each is trained for train.max_epochs and judged as it is then: no epoch is chosen, so that val plays no part.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.timing import needs, show
+from features.store import Store
+from models import training
+from models.classifier import Classifier
+from models.judging import judge, macro_recall_interval
+from pipeline.decode import LOGMEL
+from pipeline.filter import MANIFEST
+from pipeline.params import Params, load_params
+from pipeline.split import assign, grouped
+from pipeline.train import build_seeded, configure, voice_data
+
+
+def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFrame:
+    """The test clips of a fold: `speaker`, `target`, `is_seen` (the speaker, by train), each group's probability."""
+    rows = assign(grouped(clips, store.index["key"], params.split), params.split)
+    split = rows[rows["split"].notna()]
+    config = configure(params, store, split)
+    model = build_seeded(config, params.train.seed)
+    learner = Classifier(model, len(config.groups), replace(params.train, patience=params.train.max_epochs))
+    with tempfile.TemporaryDirectory() as folder:
+        compute, data = params.compute, voice_data(store, split, params)
+        training.fit(learner, data, Path(folder), Path(folder) / "logs", compute.accelerator, compute.devices)
+        last = torch.load(Path(folder) / training.LAST, map_location="cpu", weights_only=True)
+        learner.load_state_dict(last["state_dict"])
+    test = split[split["split"] == "test"]
+    device = training.device_of(params.compute.accelerator)
+    probabilities = judge(model, store, store.rows_of(test["key"]), config.frames, device)
+    return pd.DataFrame(probabilities, columns=config.groups).assign(
+        speaker=test["speaker"].to_numpy(),
+        target=test["group"].cat.codes.to_numpy("int64"),
+        is_seen=test["speaker"].isin(split["speaker"][split["split"] == "train"]).to_numpy(),
+    )
+
+
+def row(name: str, clips: pd.DataFrame, groups: list[str]) -> tuple[str, ...]:
+    probabilities, target = clips[groups].to_numpy(), clips["target"].to_numpy()
+    right = probabilities.argmax(axis=1) == target
+    recall = np.mean([right[target == group].mean() for group in np.unique(target)])
+    low, high = macro_recall_interval(probabilities, target, clips["speaker"].to_numpy())
+    return name, f"{len(clips)}", f"{clips['speaker'].nunique()}", f"{recall:.3f}", f"{low:.3f} to {high:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folds", type=int, default=5)
+    folds = parser.parse_args().folds
+    params = load_params()
+    store, clips, groups = Store(needs(LOGMEL)), pd.read_parquet(MANIFEST), list(params.split.groups)
+    rows = []
+    for by in ("speaker", "clip"):
+        splits = [replace(params.split, by=by, folds=folds, fold=fold) for fold in range(folds)]
+        pooled = pd.concat([judged_fold(replace(params, split=split), store, clips) for split in splits])
+        rows.append(row(f"split by {by}", pooled, groups))
+    seen = pooled["is_seen"]
+    rows += [row("– speakers seen in training", pooled[seen], groups), row("– strangers", pooled[~seen], groups)]
+    recipe = params.train
+    title = f"{params.model}, {recipe.max_epochs} epochs, seed {recipe.seed}, {params.corpus}, {folds} folds pooled"
+    show(title, ("", "test clips", "speakers", "macro recall", "95 % interval"), rows)
+
+
+if __name__ == "__main__":
+    main()
