@@ -186,9 +186,9 @@ def releases(draw) -> dict:
     """The tables of a small release, with much that is odd in them."""
     random = np.random.default_rng(draw(st.integers(0, 2**20)))
     speakers = draw(st.integers(2, 150))
-    count = draw(st.integers(1, 4)) * speakers
+    count = draw(st.integers(1, 6)) * speakers
     voice = random.integers(speakers, size=count)
-    ages = random.choice(AGES[: draw(st.integers(2, len(AGES)))], speakers)
+    ages = random.choice(AGES[: draw(st.integers(3, len(AGES)))], speakers)
     genders = random.choice(["male_masculine", "female", "", "intersex"], speakers)
     rows = pd.DataFrame(
         {
@@ -205,7 +205,7 @@ def releases(draw) -> dict:
         }
     )
     for column, odd in {"age": ["", "ageless", *AGES], "path": ["clip0.mp3", "../x.mp3"], "client_id": [""]}.items():
-        is_odd = random.random(count) < draw(st.sampled_from([0, 0.02, 0.2]))
+        is_odd = random.random(count) < draw(st.sampled_from([0.02, 0, 0.2]))
         rows.loc[is_odd, column] = random.choice(odd, is_odd.sum())
     is_other = random.random(count) < draw(st.sampled_from([0, 0.3]))
     rest = draw(st.sampled_from([random.random(count), random.random(speakers)[voice]]))  # or whole speakers
@@ -221,7 +221,7 @@ filters = st.fixed_dictionaries(
         "repeats": st.sampled_from(["drop", "keep"]),
         "clips_per_speaker": st.integers(1, 9),
         "balance": st.sampled_from(["undersample", "keep"]),
-        "clips_per_group": st.none() | st.integers(1, 60),
+        "clips_per_group": st.none() | st.integers(10, 60),
         "groups": st.sampled_from(GROUPINGS),
         "seed": st.integers(0, 2**32 - 1),
     }
@@ -229,7 +229,7 @@ filters = st.fixed_dictionaries(
 splits = st.fixed_dictionaries(
     {
         "by": st.sampled_from(["speaker", "locale", "official", "clip"]),
-        "folds": st.integers(3, 5),
+        "folds": st.integers(3, 4),
         "fold": st.integers(0, 2),
         "clips_per_speaker": st.integers(1, 5),
         "groups": st.sampled_from(GROUPINGS),
