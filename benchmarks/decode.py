@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from features.shard import ShardWriter, read_shard
 from features.sound import quiet_decoder
 from features.store import write_index
 from pipeline.decode import decode
+from pipeline.engine import on_loky
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import load_params
@@ -51,7 +53,7 @@ def bare(clips: dict[str, bytes]) -> None:
 def stage(packed: Path, front_end: FrontEnd) -> None:
     """All that the stage does with a shard, from the file to the index."""
     out = Path(tempfile.mkdtemp(dir=packed))
-    listings = decode(packed, pd.read_parquet(MANIFEST), out, front_end, jobs=1)
+    listings = decode(packed, pd.read_parquet(MANIFEST), out, front_end, partial(on_loky, jobs=1))
     write_index(out, [row for listing in listings for row in listing["index"]], front_end)
 
 

@@ -1,8 +1,13 @@
 """Decoder: a shard of sound files to a shard of log-mel features. One task, one shard, nothing shared."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -12,19 +17,29 @@ from features.shard import ShardWriter, read_shard
 from features.sound import Rejected, Sound, SoundReader, quiet_decoder
 
 
-def decode_shard(clips: Path, logmels: Path, about: Mapping[str, Mapping], front_end: FrontEnd) -> int:
+def decode_shard(
+    clips: Path,
+    logmels: Path,
+    about: Mapping[str, Mapping],
+    front_end: FrontEnd,
+    crashing: Collection[str] = (),
+    reader: type[SoundReader] = SoundReader,
+) -> int:
     """Decode the shard `clips` into the shard `logmels`; returns the number of clips it went through.
 
-    `about` holds, for each key, what its `KEY.json` shall say. What the store's index shall say of the clips, and
-    which were rejected, is written last, beside the shard (see `read_listing`): it marks the shard as whole.
-    One BLAS thread, so that the bytes do not depend on who else is at work.
+    `about` holds, for each key, what its `KEY.json` shall say; the keys in `crashing` are rejected unseen. What the
+    store's index shall say of the clips, and which were rejected, is written last, beside the shard (see
+    `read_listing`): it marks the shard as whole. One BLAS thread, so that the bytes do not depend on who else is at
+    work.
     """
-    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
+    read_sound, log_mel = reader(front_end), LogMel(front_end)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
             key = name.split(".")[0]
             try:
+                if key in crashing:
+                    raise Rejected("crashed", "the process that decoded it died")
                 sound = read_sound(data)
             except Rejected as rejected:
                 listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
@@ -34,10 +49,30 @@ def decode_shard(clips: Path, logmels: Path, about: Mapping[str, Mapping], front
             offset = shard.add_array(f"{key}.npy", features)
             place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
             listing["index"].append(place | facts(sound))
-    temporary = logmels.with_suffix(".tmp")
+    temporary = logmels.with_name(f".{logmels.stem}.{uuid4().hex}")
     temporary.write_text(json.dumps(listing))
     temporary.replace(listing_path(logmels))
     return len(listing["index"]) + len(listing["rejects"])
+
+
+def crashing_keys(clips: Path, front_end: FrontEnd, reader: type[SoundReader] = SoundReader) -> list[str]:
+    """The keys of those clips in a shard at which a process that decodes them, one by one, dies."""
+    crashing, process = [], None
+    for name, data in read_shard(clips):
+        process = process or ProcessPoolExecutor(1, get_context("spawn"))
+        try:
+            process.submit(try_clip, data, front_end, reader).result()
+        except BrokenProcessPool:
+            crashing.append(name.split(".")[0])
+            process = None
+    if process:
+        process.shutdown()
+    return crashing
+
+
+def try_clip(data: bytes, front_end: FrontEnd, reader: type[SoundReader]) -> None:
+    with threadpool_limits(1), quiet_decoder(), suppress(Rejected):
+        LogMel(front_end)(reader(front_end)(data).samples)
 
 
 def facts(sound: Sound) -> dict:

@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from uuid import uuid4
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class ShardWriter:
 
     def __init__(self, path: Path):
         self.path = path
-        self.temporary = path.with_name(f".{path.name}")
+        self.temporary = path.with_name(f".{path.name}.{uuid4().hex}")  # a lost machine may still be at work on it
         self.file = self.temporary.open("wb")
         self.size = 0
 

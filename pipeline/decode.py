@@ -1,16 +1,19 @@
 """Decode: what do the clips sound like? Every shard of clips becomes a shard of log-mel features, in parallel."""
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from tqdm import tqdm
 
 from features import decoder, logmel, mp3, shard, sound
-from features.decoder import decode_shard, listing_path, read_listing
+from features.decoder import crashing_keys, decode_shard, listing_path, read_listing
 from features.logmel import FrontEnd
+from features.sound import SoundReader
 from features.store import write_index
+from pipeline.engine import Engine, WorkerDied, engine_of
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import load_params
@@ -23,27 +26,71 @@ ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says o
 LIBRARIES = ("numpy", "scipy", "soundfile", "soxr")
 
 
-def decode(clips: Path, manifest: pd.DataFrame, folder: Path, front_end: FrontEnd, jobs: int) -> list[dict]:
+def decode(
+    clips: Path,
+    manifest: pd.DataFrame,
+    folder: Path,
+    front_end: FrontEnd,
+    engine: Engine,
+    reader: type[SoundReader] = SoundReader,
+) -> list[dict]:
     """Decode the shards in `clips` into `folder`, those that are not there yet.
 
-    Returns the listings of all, in order.
+    A shard at which a worker died, in this run or in one before, is tried clip by clip in a process of its own, and
+    then again without the clips that this process died of. Returns the listings of all, in order. Raises UserError if
+    workers keep dying at a shard whose clips can be decoded one by one.
     """
     about = manifest.set_index("key")[ABOUT]
     shards = pd.read_parquet(clips / INDEX.name).groupby("shard")["key"].agg(list)
-    todo = {name: keys for name, keys in shards.items() if not listing_path(folder / name).is_file()}
-    tasks = (
-        delayed(decode_shard)(clips / name, folder / name, about.loc[keys].to_dict("index"), front_end)
-        for name, keys in todo.items()
-    )
-    with tqdm(desc="decode", total=sum(map(len, todo.values())), unit=" clips", smoothing=0, disable=None) as bar:
-        for count in Parallel(jobs, return_as="generator_unordered")(tasks):
-            bar.update(count)
+    crashing: dict[str, list[str]] = {}
+    with tqdm(desc="decode", total=sum(map(len, shards)), unit=" clips", smoothing=0, disable=None) as bar:
+        while todo := unfinished(shards, folder):
+            bar.update(sum(map(len, shards)) - sum(map(len, todo.values())) - bar.n)
+            for name in begun(todo, folder):
+                if name in crashing:
+                    raise UserError(
+                        f"workers die at {name}, though none of the clips that are left in it does it alone: "
+                        "if memory is short, lower compute.jobs"
+                    )
+                crashing[name] = crashing_keys(clips / name, front_end, reader)
+                forget(name, folder)
+            tasks = (
+                delayed(decode_shard)(
+                    clips.resolve() / name,
+                    folder.resolve() / name,
+                    about.loc[keys].to_dict("index"),
+                    front_end,
+                    crashing.get(name, ()),
+                    reader,
+                )
+                for name, keys in todo.items()
+            )
+            try:
+                for count in engine(tasks):
+                    bar.update(count)
+            except WorkerDied:
+                continue
     return [read_listing(folder / name) for name in shards.index]
+
+
+def unfinished(shards: pd.Series, folder: Path) -> dict[str, list[str]]:
+    return {name: keys for name, keys in shards.items() if not listing_path(folder / name).is_file()}
+
+
+def begun(names: Iterable[str], folder: Path) -> list[str]:
+    """Of these shards, those that a worker has begun and not finished."""
+    return [name for name in names if any(folder.glob(f".{name}.*"))]
+
+
+def forget(name: str, folder: Path) -> None:
+    """Remove what workers that are no more have left of a shard."""
+    for left in folder.glob(f".{name}.*"):
+        left.unlink()
 
 
 def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict]) -> pd.DataFrame:
     """Every chosen clip that gives no features, with the reason, sorted by key."""
-    missing = manifest["key"][~manifest["key"].isin(packed)]
+    missing = set(manifest["key"]).difference(packed)
     rows = [{"key": key, "reason": "missing", "detail": "not in the corpus"} for key in missing]
     rows += [reject for listing in listings for reject in listing["rejects"]]
     return pd.DataFrame(rows, columns=["key", "reason", "detail"]).sort_values("key", ignore_index=True)
@@ -69,13 +116,13 @@ def main() -> None:
     code = (decoder, logmel, mp3, shard, sound)
     mark = fingerprint(INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
     with build_aside(LOGMEL, mark) as partial:
-        listings = decode(CLIPS, manifest, partial, params.features, params.compute.jobs)
+        listings = decode(CLIPS, manifest, partial, params.features, engine_of(params.compute))
         rejects = all_rejects(manifest, pd.read_parquet(INDEX)["key"], listings)
         with written_whole(partial / REJECTS.name) as temporary:
             rejects.to_csv(temporary, index=False)
         check(rejects, len(manifest), params.decode.max_rejects, partial / REJECTS.name)
         write_index(partial, [row for listing in listings for row in listing["index"]], params.features)
-        for path in partial.glob("[0-9]*.json"):
+        for path in [*partial.glob("[0-9]*.json"), *partial.glob(".*")]:
             path.unlink()
     print(f"decode: {len(manifest) - len(rejects):,} clips; rejected: {reasons_of(rejects) or 'none'}")
 

@@ -88,6 +88,8 @@ class Split:
 
 @checked(frozen=True, config=STRICT)
 class Compute:
+    backend: Literal["loky", "dask"]
+    scheduler: str | None
     jobs: Annotated[int, Ge(-1)]
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: Literal["auto"] | Count
@@ -96,6 +98,8 @@ class Compute:
     def __post_init__(self):
         if self.jobs == 0:
             raise ValueError("jobs is 0: allowed are -1 (one a core) and 1 or more")
+        if self.backend == "dask" and not self.scheduler:
+            raise ValueError("backend is dask, so scheduler must be an address, as in tcp://10.0.0.1:8786")
 
 
 @checked(frozen=True, config=STRICT)

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,13 @@ from features.shard import read_shard
 from features.store import Store, write_index
 from pipeline.corpus import open_corpus
 from pipeline.decode import all_rejects, check, decode
+from pipeline.engine import WorkerDied, on_loky
 from pipeline.pack import INDEX, merge_lists, pack
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
+from tests.pipeline.dying import DiesOfClip4
 
+here = partial(on_loky, jobs=1)
 REJECTED = {"clip1": "empty", "clip3": "undecodable", "clip5": "silent", "clip7": "too_short", "absent": "missing"}
 
 
@@ -53,14 +57,14 @@ def files(folder):
 def test_one_and_two_workers_give_the_same_bytes(packed, manifest, front_end, tmp_path):
     for jobs in (1, 2):
         (tmp_path / str(jobs)).mkdir()
-        listings = decode(packed, manifest, tmp_path / str(jobs), front_end, jobs)
+        listings = decode(packed, manifest, tmp_path / str(jobs), front_end, partial(on_loky, jobs=jobs))
         write_index(tmp_path / str(jobs), [row for each in listings for row in each["index"]], front_end)
     assert files(tmp_path / "1") == files(tmp_path / "2")
     assert len(Store(tmp_path / "1").shards) == 3
 
 
 def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest, front_end, tmp_path):
-    listings = decode(packed, manifest, tmp_path, front_end, 1)
+    listings = decode(packed, manifest, tmp_path, front_end, here)
     rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED
     index = {row["key"]: row for each in listings for row in each["index"]}
@@ -71,7 +75,7 @@ def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest
 
 
 def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path):
-    listings = decode(packed, manifest, tmp_path, front_end, 1)
+    listings = decode(packed, manifest, tmp_path, front_end, here)
     rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
     check(rejects, len(manifest), 0.5, tmp_path)
     with pytest.raises(UserError, match=r"5 of 13 clips rejected \(.*1 silent"):
@@ -80,18 +84,18 @@ def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path
 
 KILLED = """
 import os, pickle, signal, sys
-import features.decoder, pipeline.decode
+import features.decoder, pipeline.decode, pipeline.engine
 from pathlib import Path
 
-def killed_at_the_second(clips, logmels, about, front_end):
+def killed_at_the_second(clips, logmels, *others):
     if logmels.name == "00001.tar":
-        logmels.with_name(".00001.tar").write_bytes(b"begun")
+        logmels.with_name(".00001.tar.0").write_bytes(b"begun")
         os.kill(os.getpid(), signal.SIGKILL)
-    return features.decoder.decode_shard(clips, logmels, about, front_end)
+    return features.decoder.decode_shard(clips, logmels, *others)
 
 pipeline.decode.decode_shard = killed_at_the_second
 packed, manifest, front_end = pickle.load(open(sys.argv[1], "rb"))
-pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, 1)
+pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, lambda tasks: pipeline.engine.on_loky(tasks, 1))
 """
 
 
@@ -106,7 +110,33 @@ def test_a_killed_run_finds_its_whole_shards_again(packed, manifest, front_end, 
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()
     assert not (killed / "00001.tar").exists()
     before = (killed / "00000.tar").stat().st_mtime_ns
-    decode(packed, manifest, killed, front_end, 1)
-    decode(packed, manifest, whole, front_end, 1)
+    decode(packed, manifest, killed, front_end, here)
+    decode(packed, manifest, whole, front_end, here)
     assert (killed / "00000.tar").stat().st_mtime_ns == before
     assert files(killed) == files(whole)
+
+
+@pytest.mark.parametrize("jobs", [2, 1])
+def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path, jobs):
+    whole, crashed = tmp_path / "whole", tmp_path / "crashed"
+    whole.mkdir(), crashed.mkdir()
+    kept = manifest[manifest["key"] != "clip4"]
+    if jobs == 1:  # then the first run died itself, in the shard that holds the clip
+        (crashed / ".00001.tar.0").touch()
+    listings = decode(packed, manifest, crashed, front_end, partial(on_loky, jobs=jobs), DiesOfClip4)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "crashed"}
+    assert {row["key"] for each in listings for row in each["index"]} == set(kept["key"]) - set(REJECTED)
+    decode(packed, manifest, whole, front_end, here)
+    assert (whole / "00000.tar").read_bytes() == (crashed / "00000.tar").read_bytes()
+    assert not list(crashed.glob(".*"))
+
+
+def test_a_shard_that_kills_without_a_culprit_is_named(packed, manifest, front_end, tmp_path):
+    def always_dies(tasks):
+        (tmp_path / ".00002.tar.0").touch()
+        yield from ()
+        raise WorkerDied
+
+    with pytest.raises(UserError, match=r"workers die at 00002\.tar, though none"):
+        decode(packed, manifest, tmp_path, front_end, always_dies)

@@ -1,0 +1,51 @@
+"""Engine: the processes that tasks are handed to, on this machine or on many."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+
+from joblib import Parallel, parallel_config
+
+from pipeline.params import Compute
+from pipeline.stage import UserError
+
+Engine = Callable[[Iterable], Iterator]  # joblib's delayed calls → their results, as they come
+
+
+class WorkerDied(Exception):  # noqa: N818 - an outcome, which its caller mends
+    """A process died at its task; what other tasks have written stands."""
+
+
+def engine_of(compute: Compute) -> Engine:
+    if compute.backend == "dask":
+        return partial(on_dask, scheduler=compute.scheduler)
+    return partial(on_loky, jobs=compute.jobs)
+
+
+def on_loky(tasks: Iterable, jobs: int) -> Iterator:
+    """Run on this machine. Raises WorkerDied; with one job tasks run in this process, which then dies itself."""
+    with parallel_config("loky", n_jobs=jobs):
+        try:
+            yield from Parallel(return_as="generator_unordered")(tasks)
+        except BrokenProcessPool as error:
+            raise WorkerDied from error
+
+
+def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
+    """Run on the workers of a Dask scheduler, which tries the task of a worker that died again on others.
+
+    Raises WorkerDied once a task has taken several with it, and UserError without dask or a scheduler.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise UserError("compute.backend is dask: pip install -e '.[cluster]' first") from None
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:  # a timeout is an OSError
+        raise UserError(f"compute.scheduler is {scheduler}: no scheduler answers there") from error
+    with client, parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=60):
+        try:
+            yield from Parallel(return_as="generator_unordered")(tasks)
+        except KilledWorker as error:
+            raise WorkerDied from error
