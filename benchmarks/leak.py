@@ -16,6 +16,7 @@ from benchmarks.timing import needs, show
 from features.store import Store
 from models import training
 from models.classifier import Classifier
+from models.data import Windows
 from models.judging import judge, macro_recall_interval
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
@@ -38,7 +39,8 @@ def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFra
         learner.load_state_dict(last["state_dict"])
     test = split[split["split"] == "test"]
     device = training.device_of(params.compute.accelerator)
-    probabilities = judge(model, store, store.rows_of(test["key"]), config.frames, device)
+    windows = Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, 64)
+    probabilities = judge(model, windows, len(test), device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),

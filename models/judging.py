@@ -4,26 +4,31 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 from torchmetrics.functional import classification
 from tqdm import tqdm
 
-from features.store import Store
+from features.store import StoreError
 from models.classifier import TINY, Normalised, clip_probabilities
-from models.data import Windows, loader
-
-CLIPS_AT_ONCE = 64
+from models.data import loader
 
 
 @torch.inference_mode()
-def judge(model: Normalised, store: Store, rows: np.ndarray, frames: int, device: str = "cpu") -> np.ndarray:
-    """The mean probability over each clip's windows. Shape: (clips,) rows of the store → (clips, groups) float32."""
+def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") -> np.ndarray:
+    """The mean probability over each clip's windows. Shape: (clips, groups) float32.
+
+    `windows` are `Windows` or `StreamedWindows` whose targets are the clips' places in what is returned. Raises
+    StoreError unless each of the clips comes once.
+    """
     model = model.to(device)
-    windows = Windows(store, rows, rows, frames, CLIPS_AT_ONCE)
-    parts = [
-        clip_probabilities(model(features.to(device)), clip.to(device), len(clips)).cpu()
-        for features, clip, clips in tqdm(loader(windows), "judge", unit=" batches", disable=None)
-    ]
-    return torch.cat(parts).numpy()
+    parts, places = [], []
+    for features, clip, targets in tqdm(loader(windows), "judge", unit=" batches", disable=None):
+        parts.append(clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu())
+        places.append(targets)
+    probabilities, place = torch.cat(parts), torch.cat(places)
+    if not torch.equal(place.sort().values, torch.arange(clips)):
+        raise StoreError(f"{len(place.unique())} of {clips} clips came to be judged, {len(place)} in all")
+    return probabilities[place.argsort()].numpy()
 
 
 def metrics(probabilities: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> dict:

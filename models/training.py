@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from models.classifier import Classifier
 from models.data import VoiceData
 from models.recipe import Recipe
+from models.streaming import StreamedData
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
@@ -40,7 +41,7 @@ class History(Callback):
 
 def fit(
     classifier: Classifier,
-    data: VoiceData,
+    data: VoiceData | StreamedData,
     folder: Path,
     logs: Path,
     accelerator: str = "auto",
@@ -71,6 +72,7 @@ def fit(
         callbacks=callbacks,
         log_every_n_steps=1_000_000,  # epochs are what is compared
         num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=int(isinstance(data, StreamedData)),  # each epoch is another stream
         use_distributed_sampler=False,  # CropSampler knows the ranks
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),

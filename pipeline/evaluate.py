@@ -7,17 +7,30 @@ import numpy as np
 import pandas as pd
 
 from features.store import Store
+from models.data import Windows
 from models.judging import confusion, judge, metrics, seen_and_unseen
 from models.pictures import draw_confusion
+from models.streaming import Clips, StreamedWindows
 from models.trained import load
 from models.training import device_of
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params
 from pipeline.split import SPLIT
 from pipeline.stage import build_aside, fingerprint, run_stage
-from pipeline.train import MODEL
+from pipeline.train import MODEL, source_argument
 
 EVALUATION = Path("data/evaluation")
+
+CLIPS_AT_ONCE = 64
+
+
+def windows_of(test: pd.DataFrame, frames: int, source: str | None) -> Windows | StreamedWindows:
+    """The windows of the test clips, out of the store or of a stream, with the clips' places in `test`."""
+    if source:
+        places = {key: place for place, key in enumerate(test["key"])}
+        return StreamedWindows(Clips(source, places), frames, CLIPS_AT_ONCE)
+    store = Store(LOGMEL)
+    return Windows(store, store.rows_of(test["key"]), np.arange(len(test)), frames, CLIPS_AT_ONCE)
 
 
 def predictions_table(test: pd.DataFrame, probabilities: np.ndarray, groups: list[str]) -> pd.DataFrame:
@@ -52,10 +65,10 @@ def main() -> None:
     params = load_params()
     split = pd.read_parquet(SPLIT)
     test = split[split["split"] == "test"]
-    store = Store(LOGMEL)
     model, config = load(MODEL)
-    rows, targets = store.rows_of(test["key"]), test["group"].cat.codes.to_numpy("int64")
-    probabilities = judge(model, store, rows, config.frames, device_of(params.compute.accelerator))
+    targets = test["group"].cat.codes.to_numpy("int64")
+    windows = windows_of(test, config.frames, source_argument(__doc__))
+    probabilities = judge(model, windows, len(test), device_of(params.compute.accelerator))
     is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
     scores = metrics(probabilities, targets, config.groups) | {"leaks": bool(is_seen.any())}
     if scores["leaks"]:

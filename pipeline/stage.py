@@ -23,11 +23,16 @@ class UserError(Exception):
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; a UserError becomes one line on standard error and exit code 1."""
+    """Run a stage's `main`; a UserError, or a file that an earlier stage makes and that is
+    not there, becomes one line on standard error and exit code 1."""
     try:
         main()
     except (UserError, StoreError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
+    except FileNotFoundError as error:
+        if not str(error.filename).startswith("data/"):
+            raise
+        sys.exit(f"{Path(sys.argv[0]).stem}: there is no {error.filename}: dvc repro makes what this stage needs")
     except KeyboardInterrupt:
         sys.exit(130)
 

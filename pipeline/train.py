@@ -1,5 +1,6 @@
 """Train: fits the chosen architecture to the train clips, and keeps its best epoch on val."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -8,8 +9,9 @@ import pandas as pd
 import torch
 
 from features import store as store_code
+from features.logmel import FrontEnd
 from features.store import Store
-from models import classifier, data, recipe, trained, training
+from models import classifier, data, recipe, streaming, trained, training
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
 from pipeline.split import SPLIT
@@ -19,16 +21,43 @@ MODEL = Path("data/model")
 LOGS = Path("data/tensorboard")
 
 
+def source_argument(description: str) -> str | None:
+    """What `--source` names: the addresses of shards to stream, in the place of the store at hand."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", help="shards as webdataset opens them, as in 'https://…/{00000..00899}.tar'")
+    return parser.parse_args().source
+
+
+def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, data.VoiceData]:
+    store = Store(LOGMEL)
+    return configure(params, store, split), voice_data(store, split, params)
+
+
+def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[trained.Config, streaming.StreamedData]:
+    """As `from_store`; the front-end is that of the settings, and normalisation rests on the first clips that come."""
+    target_of = {
+        name: dict(zip(part["key"], part["group"].cat.codes.tolist(), strict=True))
+        for name, part in split.groupby("split", observed=True)
+    }
+    statistics = streaming.streamed_normalisation(streaming.Clips(source, target_of["train"]))
+    config = configured(params, split, params.features, statistics)
+    return config, streaming.StreamedData(source, target_of, params.train, params.compute.loader_workers)
+
+
 def configure(params: Params, store: Store, split: pd.DataFrame) -> trained.Config:
     """All that the model must know to be used again, from the settings and from train's statistics."""
     train_rows = store.rows_of(split["key"][split["split"] == "train"])
-    mean, deviation = data.normalisation(store, train_rows)
+    return configured(params, split, store.front_end, data.normalisation(store, train_rows))
+
+
+def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statistics: tuple) -> trained.Config:
+    mean, deviation = statistics
     return trained.Config(
         architecture=params.model,
         settings=params.architectures[params.model],
         groups=list(split["group"].cat.categories),
         frames=params.train.frames,
-        front_end=store.front_end,
+        front_end=front_end,
         mean=mean.tolist(),
         deviation=deviation.tolist(),
     )
@@ -56,25 +85,23 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
         raise UserError(f"params.yaml: architectures.{error}") from None
 
 
-def mark_of(params: Params, config: trained.Config, net: torch.nn.Module) -> str:
+def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source: str | None) -> str:
     architecture = sys.modules[type(net).__module__]
-    code = (architecture, store_code, classifier, data, recipe, training)
-    return fingerprint(LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
+    code = (architecture, store_code, classifier, data, recipe, streaming, training)
+    return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 
 
 def main() -> None:
-    params = load_params()
-    store, split = Store(LOGMEL), pd.read_parquet(SPLIT)
-    config = configure(params, store, split)
+    source, params = source_argument(__doc__), load_params()
+    split = pd.read_parquet(SPLIT)
+    config, voices = from_stream(params, split, source) if source else from_store(params, split)
     model = build_seeded(config, params.train.seed)
-    mark = mark_of(params, config, model.net)
+    mark = mark_of(params, config, model.net, source)
     logs = LOGS / f"{params.model}-{mark}"
     with build_aside(MODEL, mark, joins=is_helper_rank()) as partial:
         learner = classifier.Classifier(model, len(config.groups), params.train)
         compute = params.compute
-        history = training.fit(
-            learner, voice_data(store, split, params), partial, logs, compute.accelerator, compute.devices
-        )
+        history = training.fit(learner, voices, partial, logs, compute.accelerator, compute.devices)
         if is_helper_rank():
             return
         trained.save(model, config, partial)

@@ -5,6 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -114,6 +117,33 @@ def test_another_fold_is_an_experiment_of_three_stages(copy):
     assert stages_run(output) == ["split", "train", "evaluate"]
     change(copy, {"split": {"fold": 0}})
     done("dvc repro", copy)
+
+
+def test_training_and_judging_from_a_stream(copy):
+    """Over HTTP, without the shards at hand; the streamed model is then judged alike from the store."""
+    handler = partial(Quiet, directory=str(copy / "data/logmel"))
+    shards = sorted(path.stem for path in (copy / "data/logmel").glob("*.tar"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_address[1]}/{{{shards[0]}..{shards[-1]}}}.tar"
+        python = f"{sys.executable} -m"
+        done(f"{python} pipeline.train --source {source}", copy)
+        done(f"{python} pipeline.evaluate --source {source}", copy)
+        absent = run(f"{python} pipeline.train --source {source.replace(shards[-1], '99999')}", copy)
+        server.shutdown()
+    assert absent.returncode == 1
+    assert [line for line in absent.stderr.splitlines() if line.startswith("train: http://127.0.0.1")]
+    assert "Traceback" not in absent.stderr
+    streamed = pd.read_parquet(copy / "data/evaluation/predictions.parquet")
+    done(f"{python} pipeline.evaluate", copy)
+    stored = pd.read_parquet(copy / "data/evaluation/predictions.parquet")
+    pd.testing.assert_frame_equal(streamed, stored, atol=1e-5)
+    done("dvc checkout --force", copy)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from models.classifier import Normalised, clip_probabilities
-from models.data import window_starts
+from models.data import Windows, window_starts
 from models.judging import confusion, judge, macro_recall_interval, metrics, seen_and_unseen
 
 GROUPS = ("young", "middle", "old")
@@ -40,7 +40,7 @@ def test_judges_each_clip_by_itself(store):
     net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 30, 3))
     model = Normalised(net, np.zeros(64, np.float32), np.ones(64, np.float32)).eval()
     rows = np.array([59, 0, 33])
-    together = judge(model, store, rows, frames=30)
+    together = judge(model, Windows(store, rows, np.arange(3), 30, 2), 3)
     for row, given in zip(rows, together, strict=True):
         starts = window_starts(store.frames[row], 30)
         windows = torch.from_numpy(store.crops(np.repeat(row, len(starts)), starts, 30))

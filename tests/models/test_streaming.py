@@ -1,0 +1,106 @@
+"""Streams from a real HTTP server on loopback."""
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from features.store import StoreError
+from models.data import Windows, loader, normalisation
+from models.streaming import Clips, StreamedCrops, StreamedWindows, streamed_normalisation
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def source(store):
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(store.folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/{{00000..00002}}.tar"
+        server.shutdown()
+
+
+@pytest.fixture
+def places():
+    """The even clips of the store, and where each is to stand."""
+    return {f"clip{row}": place for place, row in enumerate(range(0, 60, 2))}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_each_clip_of_the_split_comes_once_and_no_other(source, places, workers):
+    windows = StreamedWindows(Clips(source, places), 30, 8)
+    came = [place for *_, targets in loader(windows, None, workers) for place in targets.tolist()]
+    assert sorted(came) == list(range(30))
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_share_the_clips(source, places, ranks, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", str(ranks))
+    came = []
+    for rank in range(ranks):
+        monkeypatch.setenv("RANK", str(rank))
+        part = [place for _, place in Clips(source, places)]
+        assert part
+        came += part
+    assert sorted(came) == list(range(30))
+
+
+def test_windows_are_those_of_the_store(store, source, places):
+    rows = np.arange(0, 60, 2)
+    served = {}
+    for kind in (Windows(store, rows, np.arange(30), 30, 8), StreamedWindows(Clips(source, places), 30, 8)):
+        for features, clip, targets in loader(kind):
+            for number, place in enumerate(targets.tolist()):
+                served.setdefault(place, []).append(features[clip == number].numpy())
+    for mapped, streamed in served.values():
+        np.testing.assert_array_equal(mapped, streamed)
+
+
+def test_crops_are_parts_of_their_clips_and_an_epoch_has_its_length(store, source, places):
+    row_of = dict(enumerate(range(0, 60, 2)))
+    crops = StreamedCrops(Clips(source, places, seed=1), 30, 8, batches=6)
+    batches = list(loader(crops))
+    assert [len(targets) for _, targets in batches] == [8] * 6
+    for features, targets in batches:
+        for crop, place in zip(features.numpy(), targets.tolist(), strict=True):
+            clip = store.clip(row_of[place])
+            starts = range(max(1, len(clip) - 29))
+            whole = clip if len(clip) >= 30 else np.resize(clip, (30, 64))
+            assert any(np.array_equal(whole[start : start + 30], crop) for start in starts)
+
+
+def test_order_follows_from_the_seed(source, places):
+    def order(seed):
+        return [place for _, place in islice(Clips(source, places, seed), 40)]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+    assert set(order(1)) == set(range(30))
+
+
+def test_two_workers_make_an_epoch_of_the_stated_length(source, places):
+    crops = StreamedCrops(Clips(source, places, seed=1), 30, 4, batches=7)
+    assert len(list(loader(crops, None, 2))) == 7
+
+
+def test_normalisation_is_that_of_the_store(store, source, places):
+    for streamed, mapped in zip(
+        streamed_normalisation(Clips(source, places)), normalisation(store, np.arange(0, 60, 2)), strict=True
+    ):
+        np.testing.assert_allclose(streamed, mapped, rtol=1e-5, atol=1e-5)
+
+
+def test_shards_that_are_not_there_are_said_so(source, places):
+    with pytest.raises(StoreError, match=r"0000\{2\.\.3\}\.tar"):
+        list(Clips(source.replace("{00000..00002}", "0000{2..3}"), places))
+
+
+def test_a_stream_without_the_clips_is_said_so(source):
+    with pytest.raises(StoreError, match="holds none of the clips"):
+        streamed_normalisation(Clips(source, {"stranger": 0}))
