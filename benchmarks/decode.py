@@ -1,8 +1,13 @@
-"""How much longer than bare decoding does the decode stage take? Over the clips that the last run packed."""
+"""How long does the decode stage take, beside bare decoding and beside what people write with torchaudio or librosa?
+
+Over the clips that the last run packed. The latter two where they are installed: pip install -e '.[bench]', and FFmpeg for
+torchaudio.
+"""
 
 import io
 import tempfile
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -57,12 +62,64 @@ def stage(packed: Path, front_end: FrontEnd) -> None:
     write_index(out, [row for listing in listings for row in listing["index"]], front_end)
 
 
+def by_torchaudio(paths: list[Path], front_end: FrontEnd) -> None:
+    import torchaudio
+
+    rate, transforms = front_end.sample_rate, torchaudio.transforms
+    mel = transforms.MelSpectrogram(
+        rate,
+        n_fft=512,
+        win_length=round(front_end.window * rate),
+        hop_length=round(front_end.hop * rate),
+        f_min=front_end.f_min,
+        f_max=front_end.f_max,
+        n_mels=front_end.n_mels,
+    )
+    resample = cache(lambda source: transforms.Resample(source, rate))
+    for path in paths:
+        samples, source = torchaudio.load(path)
+        (mel(resample(source)(samples.mean(dim=0))) + 1e-6).log()
+
+
+def by_librosa(paths: list[Path], front_end: FrontEnd) -> None:
+    import librosa
+
+    rate = front_end.sample_rate
+    for path in paths:
+        samples, _ = librosa.load(path, sr=rate)
+        mel = librosa.feature.melspectrogram(
+            y=samples,
+            sr=rate,
+            n_fft=512,
+            win_length=round(front_end.window * rate),
+            hop_length=round(front_end.hop * rate),
+            fmin=front_end.f_min,
+            fmax=front_end.f_max,
+            n_mels=front_end.n_mels,
+        )
+        librosa.power_to_db(mel)
+
+
+def works(way: Callable[[], None]) -> bool:
+    try:
+        way()
+    except (ImportError, RuntimeError, OSError):  # not installed; or installed, and no FFmpeg
+        return False
+    return True
+
+
 def main() -> None:
     one_core()
     front_end = load_params().features
     with tempfile.TemporaryDirectory() as folder:
         clips = sample(Path(folder))
+        paths = [Path(folder) / name for name in clips]
+        for path, data in zip(paths, clips.values(), strict=True):
+            path.write_bytes(data)
         ways = {"bare soundfile": lambda: bare(clips), "decode stage": lambda: stage(Path(folder), front_end)}
+        for name, others in {"torchaudio": by_torchaudio, "librosa": by_librosa}.items():
+            if works(partial(others, paths[:1], front_end)):
+                ways[name] = partial(others, paths, front_end)
         taken = median_seconds(ways, ROUNDS)
     rows = [
         (

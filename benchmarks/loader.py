@@ -1,16 +1,25 @@
-"""How many crops a second does the store serve, and how many does webdataset from the same shards?"""
+"""How many crops a second does the store serve, beside webdataset on the same shards and beside decoding on demand?"""
 
 import random
-from itertools import islice
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import cycle, islice
+from pathlib import Path
 
 import numpy as np
 import webdataset
 
+from benchmarks.decode import sample
 from benchmarks.timing import median_seconds, needs, one_core, show
+from features.logmel import FrontEnd, LogMel
+from features.sound import Rejected, SoundReader, quiet_decoder
 from features.store import Store
 from pipeline.decode import LOGMEL
+from pipeline.params import load_params
 
 BATCH, FRAMES, BATCHES = 256, 300, 8
+DECODED = 256  # clips, by the slow way
 
 
 def store_batches(store: Store) -> None:
@@ -34,6 +43,14 @@ def webdataset_batches(shards: list[str]) -> None:
         assert batch.shape[:2] == (BATCH, FRAMES)
 
 
+def decoding_batches(clips: list[bytes], front_end: FrontEnd) -> None:
+    """As the seed project has it: a clip is decoded whenever it is asked for."""
+    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
+    for start in range(0, DECODED, BATCH):
+        crops = [random_crop(log_mel(read_sound(clip).samples)) for clip in clips[start : start + BATCH]]
+        assert np.stack(crops).shape[:2] == (len(crops), FRAMES)
+
+
 def random_crop(clip: np.ndarray) -> np.ndarray:
     if len(clip) < FRAMES:
         return np.resize(clip, (FRAMES, clip.shape[1]))
@@ -41,18 +58,32 @@ def random_crop(clip: np.ndarray) -> np.ndarray:
     return clip[start : start + FRAMES]
 
 
+def usable(clips: Iterable[bytes], front_end: FrontEnd) -> Iterator[bytes]:
+    read_sound = SoundReader(front_end)
+    for clip in clips:
+        with suppress(Rejected):
+            read_sound(clip)
+            yield clip
+
+
 def main() -> None:
     one_core()
     store = Store(needs(LOGMEL))
     shards = [str(LOGMEL / name) for name in store.shards]
     ways = {"webdataset": lambda: webdataset_batches(shards), "store": lambda: store_batches(store)}
-    taken = median_seconds(ways, rounds=7)
-    crops = BATCHES * BATCH
+    front_end = load_params().features
+    with quiet_decoder(), tempfile.TemporaryDirectory() as folder:
+        clips = list(islice(cycle(usable(sample(Path(folder)).values(), front_end)), DECODED))
+        ways["decoding in __getitem__"] = lambda: decoding_batches(clips, front_end)
+        taken = median_seconds(ways, rounds=7)
+    crops = dict.fromkeys(ways, BATCHES * BATCH) | {"decoding in __getitem__": DECODED}
+    speed = {name: crops[name] / seconds for name, seconds in taken.items()}
     rows = [
-        (name, f"{crops / seconds:,.0f}", f"{taken['webdataset'] / seconds:.1f}") for name, seconds in taken.items()
+        (name, f"{each:,.0f}", f"{each / speed['webdataset']:.2f}", f"{each / speed['decoding in __getitem__']:.1f}")
+        for name, each in speed.items()
     ]
     title = f"Crops from {len(store)} clips, batches of {BATCH} × {FRAMES} frames × {store.n_mels} bands, float16"
-    show(title, ("", "crops/s", "× webdataset"), rows)
+    show(title, ("", "crops/s", "× webdataset", "× decoding"), rows)
 
 
 if __name__ == "__main__":
