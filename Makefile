@@ -28,8 +28,11 @@ format: .venv/installed
 
 bench: .venv/installed
 	@$(run) python -m benchmarks.filter
+	@$(run) python -m benchmarks.pack
 	@$(run) python -m benchmarks.decode
+	@$(run) python -m benchmarks.workers
 	@$(run) python -m benchmarks.loader
+	@$(run) python -m benchmarks.scale
 
 .venv/installed: pyproject.toml constraints.txt
 	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'

@@ -1,7 +1,7 @@
 """How long does the decode stage take, beside bare decoding and beside what people write with torchaudio or librosa?
 
-Over the clips that the last run packed. The latter two where they are installed: pip install -e '.[bench]', and FFmpeg for
-torchaudio.
+Over the clips that the last run packed. The latter two where they are installed: pip install -e '.[bench]', and FFmpeg
+for torchaudio.
 """
 
 import io

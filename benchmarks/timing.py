@@ -26,18 +26,18 @@ def median_seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[s
     return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
 
 
-def show(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def show(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]], cores: str = "one core") -> None:
     """Print a Markdown table."""
-    print(f"\n{title}\n{machine()}\n")
+    print(f"\n{title}\n{machine(cores)}\n")
     for row in (header, ("---", *["---:"] * (len(header) - 1)), *rows):
         print("| " + " | ".join(row) + " |")
 
 
-def machine() -> str:
+def machine(cores: str) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return f"({model}, one core, Python {platform.python_version()}, {platform.system()})"
+    return f"({model}, {cores}, Python {platform.python_version()}, {platform.system()})"
 
 
 def needs(path: Path) -> Path:
