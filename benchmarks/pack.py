@@ -33,6 +33,7 @@ def main() -> None:
     keys = dict(pd.read_parquet(needs(MANIFEST), columns=["path", "key"]).itertuples(index=False))
     ways = {
         "tar -xzO": lambda: by_tar(archive),
+        "reading alone": lambda: list(open_corpus(archive).clips(set())),
         "pack stage": lambda: stage(archive, keys, params.pack.clips_per_shard),
     }
     taken = median_seconds(ways, rounds=7)

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import yaml
 
 from benchmarks.timing import median_seconds, show
@@ -40,14 +41,19 @@ def write_store(folder: Path) -> None:
 
 def open_store(folder: Path) -> tuple[float, float]:
     """Seconds, and MB of private memory, that the store takes."""
-    process = psutil.Process()
-    before, start = process.memory_full_info().uss, time.perf_counter()
+    before, start = private_bytes(), time.perf_counter()
     store = Store(folder)
     seconds = time.perf_counter() - start
     random = np.random.default_rng(0)
     for _ in range(20):  # touches every shard
         store.crops(random.integers(len(store), size=256), np.zeros(256, np.int64), 300)
-    return seconds, (process.memory_full_info().uss - before) / 1e6
+    return seconds, (private_bytes() - before) / 1e6
+
+
+def private_bytes() -> int:
+    """What this process alone has written to; the mapped shards are the system's page cache."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty"))
 
 
 def copy_project(folder: Path) -> None:
@@ -74,7 +80,8 @@ def dvc(folder: Path, *arguments: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_store(Path(folder))
-        seconds, memory = open_store(Path(folder))
+        with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+            seconds, memory = fresh.submit(open_store, Path(folder)).result()
     show(
         f"A store of {CLIPS:,} clips in {SHARDS} shards", ("", "s", "MB"), [("open", f"{seconds:.2f}", f"{memory:.0f}")]
     )
