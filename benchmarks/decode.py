@@ -66,15 +66,7 @@ def by_torchaudio(paths: list[Path], front_end: FrontEnd) -> None:
     import torchaudio
 
     rate, transforms = front_end.sample_rate, torchaudio.transforms
-    mel = transforms.MelSpectrogram(
-        rate,
-        n_fft=512,
-        win_length=round(front_end.window * rate),
-        hop_length=round(front_end.hop * rate),
-        f_min=front_end.f_min,
-        f_max=front_end.f_max,
-        n_mels=front_end.n_mels,
-    )
+    mel = transforms.MelSpectrogram(rate, f_min=front_end.f_min, f_max=front_end.f_max, **framing(front_end))
     resample = cache(lambda source: transforms.Resample(source, rate))
     for path in paths:
         samples, source = torchaudio.load(path)
@@ -88,16 +80,19 @@ def by_librosa(paths: list[Path], front_end: FrontEnd) -> None:
     for path in paths:
         samples, _ = librosa.load(path, sr=rate)
         mel = librosa.feature.melspectrogram(
-            y=samples,
-            sr=rate,
-            n_fft=512,
-            win_length=round(front_end.window * rate),
-            hop_length=round(front_end.hop * rate),
-            fmin=front_end.f_min,
-            fmax=front_end.f_max,
-            n_mels=front_end.n_mels,
+            y=samples, sr=rate, fmin=front_end.f_min, fmax=front_end.f_max, **framing(front_end)
         )
         librosa.power_to_db(mel)
+
+
+def framing(front_end: FrontEnd) -> dict[str, int]:
+    """The settings that torchaudio and librosa call alike."""
+    return {
+        "n_fft": 512,
+        "win_length": round(front_end.window * front_end.sample_rate),
+        "hop_length": round(front_end.hop * front_end.sample_rate),
+        "n_mels": front_end.n_mels,
+    }
 
 
 def works(way: Callable[[], None]) -> bool:

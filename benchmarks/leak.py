@@ -17,7 +17,7 @@ from features.store import Store
 from models import training
 from models.classifier import Classifier
 from models.data import Windows
-from models.judging import judge, macro_recall_interval
+from models.judging import judge, macro_recall, macro_recall_interval
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
@@ -50,8 +50,7 @@ def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFra
 
 def row(name: str, clips: pd.DataFrame, groups: list[str]) -> tuple[str, ...]:
     probabilities, target = clips[groups].to_numpy(), clips["target"].to_numpy()
-    right = probabilities.argmax(axis=1) == target
-    recall = np.mean([right[target == group].mean() for group in np.unique(target)])
+    recall = macro_recall(probabilities, target)
     low, high = macro_recall_interval(probabilities, target, clips["speaker"].to_numpy())
     return name, f"{len(clips)}", f"{clips['speaker'].nunique()}", f"{recall:.3f}", f"{low:.3f} to {high:.3f}"
 

@@ -1,6 +1,6 @@
 """Data: batches of features for training, random crops, and for judging, all windows of each clip."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -132,9 +132,14 @@ def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[n
     Shape: (n_mels,), (n_mels,) float32.
     """
     rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    return band_statistics(store.clip(row) for row in rows)
+
+
+def band_statistics(clips: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each mel band over all frames. Shape: (frames, n_mels) each → (n_mels,) twice."""
     count, total, squares = 0, 0.0, 0.0
-    for row in rows:
-        clip = store.clip(row).astype(np.float64)
+    for features in clips:
+        clip = features.astype(np.float64)
         count, total, squares = count + len(clip), total + clip.sum(0), squares + (clip**2).sum(0)
     mean = total / count
     return mean.astype(np.float32), np.sqrt(np.maximum(squares / count - mean**2, 1e-6)).astype(np.float32)

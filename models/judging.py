@@ -58,11 +58,17 @@ def seen_and_unseen(probabilities: np.ndarray, targets: np.ndarray, is_seen: np.
         name: {
             "clips": int(part.sum()),
             "accuracy": float(right[part].mean()),
-            "macro_recall": float(np.mean([right[part & (targets == group)].mean() for group in set(targets[part])])),
+            "macro_recall": macro_recall(probabilities[part], targets[part]),
         }
         for name, part in parts.items()
         if part.any()
     }
+
+
+def macro_recall(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    """The mean recall over the groups that occur among `targets`."""
+    right = probabilities.argmax(axis=1) == targets
+    return float(np.mean([right[targets == group].mean() for group in np.unique(targets)]))
 
 
 def macro_recall_interval(

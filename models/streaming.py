@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from webdataset.shardlists import expand_urls
 
 from features.store import StoreError
-from models.data import loader, window_starts
+from models.data import band_statistics, loader, window_starts
 from models.recipe import Recipe
 
 SHARDS_MIXED, CLIPS_MIXED = 100, 2000  # how many of them are held to shuffle
@@ -101,13 +101,10 @@ def windows_of(features: np.ndarray, frames: int) -> np.ndarray:
 
 def streamed_normalisation(clips: Clips, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each mel band over the first `most` clips of a stream. Shape: (n_mels,) twice."""
-    frames = [features.astype(np.float64) for features, _ in islice(clips, most)]
-    if not frames:
+    first = [features for features, _ in islice(clips, most)]
+    if not first:
         raise StoreError(f"{clips.source} holds none of the clips of the split")
-    count = sum(map(len, frames))
-    mean = sum(each.sum(0) for each in frames) / count
-    variance = sum((each**2).sum(0) for each in frames) / count - mean**2
-    return mean.astype(np.float32), np.sqrt(np.maximum(variance, 1e-6)).astype(np.float32)
+    return band_statistics(first)
 
 
 class StreamedData(LightningDataModule):

@@ -23,8 +23,10 @@ class UserError(Exception):
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; a UserError, or a file that an earlier stage makes and that is
-    not there, becomes one line on standard error and exit code 1."""
+    """Run a stage's `main`.
+
+    A UserError, or a lack of what an earlier stage makes, becomes one line on standard error and exit code 1.
+    """
     try:
         main()
     except (UserError, StoreError) as error:
