@@ -27,7 +27,7 @@ from pipeline.train import build_seeded, configure, voice_data
 
 def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFrame:
     """The test clips of a fold: `speaker`, `target`, `is_seen` (the speaker, by train), each group's probability."""
-    rows = assign(grouped(clips, store.index["key"], params.split), params.split)
+    rows = assign(grouped(clips, store.index, params.split), params.split)
     split = rows[rows["split"].notna()]
     config = configure(params, store, split)
     model = build_seeded(config, params.train.seed)

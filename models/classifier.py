@@ -11,9 +11,8 @@ from torchaudio.transforms import SpecAugment
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from models.calibration import TINY
 from models.recipe import Masks, Recipe
-
-TINY = 1e-12  # keeps the logarithm of a probability finite
 
 
 class Normalised(nn.Module):

@@ -1,15 +1,14 @@
-"""Judging: the probabilities a model gives to whole clips, and what they are worth."""
+"""Judging: the probabilities that a model gives to whole clips, and to speakers."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from torchmetrics.functional import classification
 from tqdm import tqdm
 
 from features.store import StoreError
-from models.classifier import TINY, Normalised, clip_probabilities
+from models.classifier import Normalised, clip_probabilities
 from models.data import loader
 
 
@@ -31,66 +30,34 @@ def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") 
     return probabilities[place.argsort()].numpy()
 
 
-def metrics(probabilities: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> dict:
-    """What is written to metrics.json, from probabilities (clips, groups) and the groups' numbers (clips,)."""
-    given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)
-    count = len(groups)
-    recall = classification.multiclass_recall(given, true, count, average="none")
-    steps = (given.argmax(dim=1) - true).abs()
-    return {
-        "accuracy": float(classification.multiclass_accuracy(given, true, count, average="micro")),
-        "macro_recall": float(recall.mean()),
-        "macro_f1": float(classification.multiclass_f1_score(given, true, count, average="macro")),
-        "within_one_group": float((steps <= 1).float().mean()),
-        "loss": float(-given.gather(1, true[:, None]).clamp_min(TINY).log().mean()),
-        "recall": dict(zip(groups, recall.tolist(), strict=True)),
-    }
+@dataclass(frozen=True)
+class Judged:
+    """What was given to some clips, or to some speakers, and what is true of them, a row each."""
 
+    probabilities: np.ndarray  # (rows, groups)
+    targets: np.ndarray  # (rows,) the group's number
+    ages: np.ndarray  # (rows,) years
+    speakers: np.ndarray  # (rows,)
 
-def seen_and_unseen(probabilities: np.ndarray, targets: np.ndarray, is_seen: np.ndarray) -> dict:
-    """Scores of a leaking split apart, for clips whose speakers were learnt from and for those of strangers.
+    @property
+    def given(self) -> np.ndarray:
+        """The most probable group. Shape: (rows,)."""
+        return self.probabilities.argmax(axis=1)
 
-    `macro_recall` is the mean over the groups that have such clips.
-    """
-    right = probabilities.argmax(axis=1) == targets
-    parts = {"seen": is_seen, "unseen": ~is_seen}
-    return {
-        name: {
-            "clips": int(part.sum()),
-            "accuracy": float(right[part].mean()),
-            "macro_recall": macro_recall(probabilities[part], targets[part]),
-        }
-        for name, part in parts.items()
-        if part.any()
-    }
+    def part(self, rows: np.ndarray) -> "Judged":
+        """Those that `rows`, a mask or positions, chooses."""
+        return Judged(self.probabilities[rows], self.targets[rows], self.ages[rows], self.speakers[rows])
 
+    def by_speaker(self) -> "Judged":
+        """A row a speaker: the mean probability and age of their clips, and the group that most of these have.
 
-def macro_recall(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """The mean recall over the groups that occur among `targets`."""
-    right = probabilities.argmax(axis=1) == targets
-    return float(np.mean([right[targets == group].mean() for group in np.unique(targets)]))
-
-
-def macro_recall_interval(
-    probabilities: np.ndarray, targets: np.ndarray, speakers: np.ndarray, seed: int = 0, resamples: int = 2000
-) -> tuple[float, float]:
-    """The 95 % percentile interval of macro recall over bootstrap samples of *speakers*, each with all their clips.
-
-    Resampling whole clusters keeps what a speaker's clips have in common (Davison and Hinkley 1997, section 3.8).
-    """
-    names, speaker = np.unique(speakers, return_inverse=True)
-    clips = np.zeros((len(names), probabilities.shape[1]))
-    right = np.zeros_like(clips)
-    np.add.at(clips, (speaker, targets), 1)
-    np.add.at(right, (speaker, targets), probabilities.argmax(axis=1) == targets)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), resamples)
-    with np.errstate(invalid="ignore"):  # a sample may lack a group
-        recall = np.nanmean((drawn @ right) / (drawn @ clips), axis=1)
-    low, high = np.quantile(recall, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def confusion(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Counts, a row for each true group. Shape: (groups, groups)."""
-    given, true = torch.from_numpy(probabilities), torch.from_numpy(targets)
-    return classification.multiclass_confusion_matrix(given, true, given.shape[1]).numpy()
+        Among groups of equal count, which a birthday can give, the younger counts.
+        """
+        names, speaker = np.unique(self.speakers, return_inverse=True)
+        count = np.bincount(speaker)
+        probabilities = np.zeros((len(names), self.probabilities.shape[1]))
+        groups = np.zeros_like(probabilities)
+        np.add.at(probabilities, speaker, self.probabilities)
+        np.add.at(groups, (speaker, self.targets), 1)
+        ages = np.bincount(speaker, self.ages) / count
+        return Judged(probabilities / count[:, None], groups.argmax(axis=1), ages, names)

@@ -24,6 +24,8 @@ class Config:
     front_end: FrontEnd
     mean: list[float]  # of each mel band over train
     deviation: list[float]
+    years: list[float]  # the mean age of each group in train
+    temperature: float = 1.0  # of the probabilities (see calibration.tempered), fitted on val
 
     def build(self) -> Normalised:
         """The model with fresh weights."""

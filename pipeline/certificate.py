@@ -21,7 +21,7 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
     chosen = pd.read_parquet(manifest, columns=["key", "path", "speaker", "age", "gender", "locale"])
     decoded = pd.read_parquet(logmel / "index.parquet", columns=["key"])["key"]
     rejected = pd.read_csv(logmel / REJECTS.name, dtype="str", keep_default_na=False)
-    placed = pd.read_parquet(split)
+    placed = pd.read_parquet(split, columns=["key", "speaker", "group", "split", "left_out"])
     used = placed[placed["split"].notna()].merge(chosen.drop(columns="speaker"), on="key", how="left")
     accounts = {
         "dropped": tally(outcomes["outcome"].astype("str"), leave="kept"),

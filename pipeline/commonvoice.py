@@ -22,6 +22,7 @@ from pipeline.stage import UserError
 
 # The words for age, in order; each is a decade of life. `fourties` is the corpus' own spelling.
 AGES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
+YEARS = {word: 15.0 + 10 * decade for decade, word in enumerate(AGES)}  # the middle of each decade
 
 # The words for gender, old and new, and what they count as; any other word counts as not stated.
 FEMALE, MALE, OTHER, UNSTATED = "female", "male", "other", ""

@@ -24,12 +24,14 @@ LEFT_OUT = (
     "talkative",  # beyond what one speaker may give to val or test
     "surplus",  # beyond the rarest group's clips, in val or test
 )
-COLUMNS = ["key", "speaker", "group", "split", "left_out"]
+OF_MANIFEST = ["age", "gender", "accent", "locale"]  # what judging asks of a clip, beside its group
+OF_INDEX = ["seconds", "frames", "sample_rate", "loudness"]
+COLUMNS = ["key", "speaker", "group", "split", "left_out", *OF_MANIFEST, *OF_INDEX]
 
 
-def grouped(manifest: pd.DataFrame, decoded: pd.Series, settings: Split) -> pd.DataFrame:
+def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> pd.DataFrame:
     """The decoded clips with their `group` (missing for an age outside all) and `order`, sorted by key."""
-    rows = manifest.merge(decoded.rename("key"), on="key").sort_values("key", ignore_index=True)  # isin: 5 x slower
+    rows = manifest.merge(decoded, on="key").sort_values("key", ignore_index=True)  # isin: 5 x slower
     rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups), ordered=True)
     rows["order"] = seeded_order(rows["key"], settings.seed)
     return rows
@@ -88,7 +90,7 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 def main() -> None:
     params = load_params()
     settings = params.split
-    decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key"])["key"]
+    decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key", *OF_INDEX])
     rows = assign(grouped(pd.read_parquet(MANIFEST), decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
         rows[COLUMNS].to_parquet(temporary, index=False)

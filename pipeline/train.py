@@ -3,15 +3,19 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import Dataset
 
 from features import store as store_code
 from features.logmel import FrontEnd
 from features.store import Store
-from models import classifier, data, recipe, streaming, trained, training
+from models import calibration, classifier, data, judging, recipe, streaming, trained, training
+from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
 from pipeline.split import SPLIT
@@ -19,6 +23,8 @@ from pipeline.stage import UserError, build_aside, fingerprint, run_stage
 
 MODEL = Path("data/model")
 LOGS = Path("data/tensorboard")
+
+CLIPS_AT_ONCE = 64  # judged whole
 
 
 def source_argument(description: str) -> str | None:
@@ -60,7 +66,27 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
         front_end=front_end,
         mean=mean.tolist(),
         deviation=deviation.tolist(),
+        years=mean_ages(split[split["split"] == "train"]),
     )
+
+
+def mean_ages(clips: pd.DataFrame) -> list[float]:
+    """The mean age of each group's clips, in years, as the middles of their decades tell it."""
+    return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
+
+
+def windows_of(part: pd.DataFrame, frames: int, source: str | None) -> data.Windows | streaming.StreamedWindows:
+    """The windows of whole clips, out of the store or of a stream, with the clips' places in `part`."""
+    if source:
+        places = {key: place for place, key in enumerate(part["key"])}
+        return streaming.StreamedWindows(streaming.Clips(source, places), frames, CLIPS_AT_ONCE)
+    store = Store(LOGMEL)
+    return data.Windows(store, store.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
+
+
+def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, accelerator: str) -> float:
+    probabilities = judging.judge(model.eval(), windows, len(val), training.device_of(accelerator))
+    return calibration.fit_temperature(probabilities, val["group"].cat.codes.to_numpy("int64"))
 
 
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
@@ -87,7 +113,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 
 def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source: str | None) -> str:
     architecture = sys.modules[type(net).__module__]
-    code = (architecture, store_code, classifier, data, recipe, streaming, training)
+    code = (architecture, store_code, calibration, classifier, data, judging, recipe, streaming, training)
     return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 
 
@@ -104,7 +130,9 @@ def main() -> None:
         history = training.fit(learner, voices, partial, logs, compute.accelerator, compute.devices)
         if is_helper_rank():
             return
-        trained.save(model, config, partial)
+        val = split[split["split"] == "val"]
+        temperature = temperature_on(val, model, windows_of(val, config.frames, source), compute.accelerator)
+        trained.save(model, replace(config, temperature=temperature), partial)
         pd.DataFrame(history).to_csv(partial / "history.csv", index=False)
         (partial / training.LAST).unlink()
     best = min(history, key=lambda row: row["val_loss"])

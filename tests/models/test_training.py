@@ -21,7 +21,16 @@ ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 def learn(store: Store, recipe: Recipe, folder, devices=1) -> tuple[list[dict], Classifier]:
     mean, deviation = normalisation(store, ROWS["train"])
     settings = {"channels": [4, 4, 4], "dropout": 0.2}
-    config = Config("cnn", settings, ["a", "b", "c"], recipe.frames, store.front_end, mean.tolist(), deviation.tolist())
+    config = Config(
+        "cnn",
+        settings,
+        ["a", "b", "c"],
+        recipe.frames,
+        store.front_end,
+        mean.tolist(),
+        deviation.tolist(),
+        [20, 40, 60],
+    )
     torch.manual_seed(recipe.seed)
     classifier = Classifier(config.build(), 3, recipe)
     data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe)

@@ -51,7 +51,8 @@ def play_decode(is_rejected: Callable[[pd.DataFrame], np.ndarray] = lambda rows:
     keys = pd.read_parquet(MANIFEST, columns=["key"])
     rejected = is_rejected(keys)
     LOGMEL.mkdir(parents=True, exist_ok=True)
-    keys[~rejected].to_parquet(LOGMEL / "index.parquet")
+    facts = {"seconds": 4.0, "frames": 350, "sample_rate": 48000, "loudness": -20.0}
+    keys[~rejected].assign(**facts).to_parquet(LOGMEL / "index.parquet")
     keys[rejected].assign(reason="silent").to_csv(REJECTS, index=False)
 
 
@@ -85,7 +86,7 @@ def test_every_row_is_accounted_for(stages):
 
 def test_contents_are_those_of_the_files(stages):
     account = json.loads(REPORT.read_text())
-    rows = pd.read_parquet(SPLIT).merge(pd.read_parquet(MANIFEST).drop(columns="speaker"), on="key")
+    rows = pd.read_parquet(SPLIT, columns=["key", "split", "group"]).merge(pd.read_parquet(MANIFEST), on="key")
     for name, part in account["splits"].items():
         held = rows[rows["split"] == name]
         assert part["clips"] == len(held)

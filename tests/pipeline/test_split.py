@@ -29,7 +29,7 @@ def manifest():
 
 
 def split_of(manifest, settings):
-    return assign(grouped(manifest, manifest["key"], settings), settings)
+    return assign(grouped(manifest, manifest[["key"]], settings), settings)
 
 
 def placed(manifest, settings):
@@ -124,9 +124,9 @@ def test_another_seed_deals_anew(manifest, settings):
 
 
 def test_clips_that_were_rejected_are_nowhere(manifest, settings):
-    decoded = manifest["key"][::2]
+    decoded = manifest[["key"]][::2]
     rows = assign(grouped(manifest, decoded, settings), settings)
-    assert set(rows["key"]) == set(decoded)
+    assert set(rows["key"]) == set(decoded["key"])
 
 
 def test_who_stands_in_no_split_has_a_reason(manifest, settings):

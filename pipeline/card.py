@@ -1,0 +1,72 @@
+"""Card: what a person must know of a model before they use it, as Markdown, from its tables."""
+
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from models.trained import Config
+from pipeline.params import Params
+
+SCORES = {
+    "macro_recall": "**macro recall**",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "within_one_group": "within one group",
+    "mae_years": "mean absolute error (years)",
+    "loss": "log loss (nats)",
+    "ece": "expected calibration error",
+}
+WRITER = Environment(  # noqa: S701 - Markdown, from numbers and from labels that `cell` makes harmless
+    loader=FileSystemLoader(Path(__file__).parent),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def write_card(
+    folder: Path,
+    params: Params,
+    config: Config,
+    tables: dict[str, pd.DataFrame],
+    metrics: dict,
+    certificate: dict,
+) -> None:
+    """Write README.md, which shows the pictures in `folder`."""
+    page = WRITER.get_template("card.md.jinja").render(
+        params=params,
+        config=config,
+        metrics=metrics,
+        certificate=certificate,
+        is_synthetic=params.corpus.startswith("data/demo/"),
+        names=SCORES,
+        **{name: table.to_dict("records") for name, table in tables.items()},
+    )
+    (folder / "README.md").write_text(page)
+
+
+def cell(text: str) -> str:
+    """Text that can do no harm in a cell of a Markdown table."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#!" else sign for sign in " ".join(str(text).split()))
+
+
+def between(row: dict) -> str:
+    return "" if pd.isna(row["low"]) else f"{number(row['low'])} to {number(row['high'])}"
+
+
+def number(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 5 else f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def difference(row: dict, name: str) -> str:
+    """The interval of a difference."""
+    return "" if pd.isna(row[f"{name}_low"]) else f"{signed(row[f'{name}_low'])} to {signed(row[f'{name}_high'])}"
+
+
+WRITER.filters |= {filter.__name__: filter for filter in (cell, between, number, signed, difference)}

@@ -1,0 +1,20 @@
+import pytest
+
+from pipeline.card import cell, difference, number
+
+
+def test_a_label_cannot_break_out_of_its_cell():
+    assert cell("a | b") == "a \\| b"
+    assert cell("line\none") == "line one"
+    assert cell("![x](http://host)") == "\\!\\[x\\](http://host)"
+    assert cell("<script>") == "\\<script\\>"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.1234, "0.123"), (12.34, "12.3"), (1.79, "1.790")])
+def test_numbers_are_as_exact_as_they_are_worth(value, text):
+    assert number(value) == text
+
+
+def test_a_difference_that_nothing_is_said_of_is_blank():
+    assert difference({"gap_low": float("nan"), "gap_high": float("nan")}, "gap") == ""
+    assert difference({"gap_low": -0.1, "gap_high": 0.2}, "gap") == "−0.100 to +0.200"
