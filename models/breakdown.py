@@ -17,8 +17,8 @@ def breakdown(judged: Judged, facets: pd.DataFrame, bootstrap: SpeakerBootstrap)
     The gap compares like with like: the mean, over the groups that both hold, of the difference in recall; for the
     facet `group`, whose values hold one group each, it is the recall less the mean recall of the other groups. `mark`
     is `below` or `above` where the gap's 95 % interval does not hold 0. With few speakers on either side there is no
-    mark and, but for `group`, no gap. `facets` has a column of labels for each facet, categorical where their order
-    matters, and a row for each clip. A facet with one value has no row.
+    mark and, but for `group`, no gap and no interval. `facets` has a column of labels for each facet, categorical
+    where their order matters, and a row for each clip. A facet with one value has no row.
     """
     rows = []
     for facet, labels in with_rare_together(facets, judged.speakers).items():
@@ -32,6 +32,7 @@ def breakdown(judged: Judged, facets: pd.DataFrame, bootstrap: SpeakerBootstrap)
     is_thin = table[["speakers", "other_speakers"]].min(axis=1) < FEWEST
     table.loc[is_thin, "mark"] = ""
     table.loc[is_thin & (table["facet"] != "group"), ["gap", "gap_low", "gap_high"]] = np.nan
+    table.loc[(table["speakers"] < FEWEST) & (table["facet"] != "group"), ["low", "high"]] = np.nan
     return table.drop(columns="other_speakers")
 
 

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytorch_lightning as pl
@@ -21,22 +22,29 @@ SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
 class History(Callback):
-    """Keeps and prints the scalars of every epoch; a resumed run finds them in its checkpoint."""
+    """Keeps and prints the scalars of every epoch, and how long each took; a resumed run finds them in its checkpoint."""
 
     def __init__(self):
         self.rows: list[dict[str, float]] = []
+        self.seconds: list[float] = []
+
+    def on_train_start(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
+        self.since = perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.rows.append({"epoch": trainer.current_epoch} | dict(sorted(metrics.items())))
+        now = perf_counter()
+        self.seconds.append(now - self.since)
+        self.since = now
         shown = ", ".join(f"{name} {metrics[name]:.3f}" for name in SHOWN)
         classifier.print(f"epoch {trainer.current_epoch:3d}: {shown}")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.rows = state["rows"]
+        self.rows, self.seconds = state["rows"], state["seconds"]
 
 
 def fit(
@@ -46,11 +54,11 @@ def fit(
     logs: Path,
     accelerator: str = "auto",
     devices: str | int = "auto",
-) -> list[dict[str, float]]:
+) -> History:
     """Train until val_loss has not fallen for `patience` epochs; leaves the classifier at its best epoch.
 
     `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
-    TensorBoard's scalars. Returns the scalars of every epoch.
+    TensorBoard's scalars.
     """
     quieten_lightning()
     recipe = classifier.recipe
@@ -85,7 +93,7 @@ def fit(
         trainer.fit(classifier, data, ckpt_path=last, weights_only=True)
     best = torch.load(folder / BEST, map_location="cpu", weights_only=True)
     classifier.load_state_dict(best["state_dict"])
-    return history.rows
+    return history
 
 
 def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:

@@ -1,6 +1,7 @@
 """Train: fits the chosen architecture to the train clips, and keeps its best epoch on val."""
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import replace
@@ -19,9 +20,10 @@ from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
 from pipeline.split import SPLIT
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
 
 MODEL = Path("data/model")
+EFFORT = Path("data/training.json")
 LOGS = Path("data/tensorboard")
 
 CLIPS_AT_ONCE = 64  # judged whole
@@ -133,13 +135,25 @@ def main() -> None:
         val = split[split["split"] == "val"]
         temperature = temperature_on(val, model, windows_of(val, config.frames, source), compute.accelerator)
         trained.save(model, replace(config, temperature=temperature), partial)
-        pd.DataFrame(history).to_csv(partial / "history.csv", index=False)
+        pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
         (partial / training.LAST).unlink()
-    best = min(history, key=lambda row: row["val_loss"])
+    with written_whole(EFFORT) as temporary:
+        temporary.write_text(json.dumps(effort(model.net, history, compute.accelerator), indent=2) + "\n")
+    best = min(history.rows, key=lambda row: row["val_loss"])
     print(
-        f"train: {params.model}, {len(history)} epochs; best on val: epoch {best['epoch']}, "
+        f"train: {params.model}, {len(history.rows)} epochs; best on val: epoch {best['epoch']}, "
         f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
     )
+
+
+def effort(net: torch.nn.Module, history: training.History, accelerator: str) -> dict:
+    """What training took; beside the model and not in it, for it differs from run to run."""
+    return {
+        "parameters": sum(each.numel() for each in net.parameters()),
+        "epochs": len(history.rows),
+        "train_seconds": round(sum(history.seconds), 1),
+        "device": training.device_of(accelerator),
+    }
 
 
 def is_helper_rank() -> bool:
