@@ -4,7 +4,7 @@ python ?= python3
 bin := .venv/bin
 run := PATH="$(CURDIR)/$(bin):$$PATH"
 
-.PHONY: repro test exp bench lint format
+.PHONY: repro test exp compare bench lint format
 
 repro: .venv/installed
 	@$(run) python -m pipeline.params
@@ -14,6 +14,9 @@ repro: .venv/installed
 exp: .venv/installed # make exp MODEL=tcn
 	@$(run) python -m pipeline.params $(or $(MODEL),'')
 	@$(run) dvc exp run -S model=$(MODEL)
+
+compare: .venv/installed # make compare ARGS='--folds 5 --seeds 2'
+	@$(run) python -m pipeline.compare $(ARGS)
 
 test: .venv/installed lint
 	@$(run) python -m pytest

@@ -117,3 +117,19 @@ def draw_errors(errors: np.ndarray, targets: np.ndarray, groups: Sequence[str], 
         axes.set_ylabel("expected age less true age (years)")
         axes.set_xlabel("true group")
         axes.set_title(f"Errors in years on test: {np.abs(errors).mean():.1f} on average")
+
+
+def draw_comparison(table: pd.DataFrame, chance: float, path: Path) -> None:
+    """Draw `macro_recall` with `low` and `high` of each `model`, the best on top; those without parameters are grey."""
+    with picture(path, 7, 1.4 + 0.35 * len(table)) as axes:
+        rows = table[::-1].reset_index(drop=True)
+        for place, row in rows.iterrows():
+            colour = QUIET if pd.isna(row["parameters"]) else MAIN
+            reach = [[row["macro_recall"] - row["low"]], [row["high"] - row["macro_recall"]]]
+            axes.errorbar(row["macro_recall"], place, xerr=reach, fmt="o", color=colour, capsize=3)
+        axes.axvline(chance, color="black", linewidth=0.8, dashes=(1, 2))
+        axes.text(chance, len(rows) - 0.4, "chance", ha="center", fontsize=9)
+        axes.set_yticks(range(len(rows)), rows["model"])
+        axes.set_ylim(-0.6, len(rows) - 0.3)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("macro recall over the pooled folds, with 95 % intervals over speakers")

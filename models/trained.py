@@ -38,10 +38,13 @@ def save(model: Normalised, config: Config, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
 
 
+def config_of(values: dict) -> Config:
+    return Config(**values | {"front_end": FrontEnd(**values["front_end"])})
+
+
 def load(folder: Path) -> tuple[Normalised, Config]:
     """The model that `save` wrote, ready to judge."""
-    values = json.loads((folder / "config.json").read_text())
-    config = Config(**values | {"front_end": FrontEnd(**values["front_end"])})
+    config = config_of(json.loads((folder / "config.json").read_text()))
     model = config.build()
     model.net.load_state_dict(torch.load(folder / "model.pth", map_location="cpu", weights_only=True))
     return model.eval(), config

@@ -22,7 +22,7 @@ SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
 class History(Callback):
-    """Keeps and prints the scalars of every epoch, and how long each took; a resumed run finds them in its checkpoint."""
+    """Keeps and prints the scalars of every epoch, and its seconds; a resumed run finds them in its checkpoint."""
 
     def __init__(self):
         self.rows: list[dict[str, float]] = []

@@ -29,6 +29,7 @@ from pipeline.train import MODEL, source_argument, windows_of
 EVALUATION = Path("data/evaluation")
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
+BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 NO_INTERVAL = "ece"  # chance alone raises it, in a sample and again in each sample of that
 
 
@@ -179,7 +180,7 @@ def predictions(test: pd.DataFrame, judged: Judged, baselines: Baselines, groups
     """`key`, `speaker`, `group`, the probability of each group under its name, and what each baseline gave."""
     rows = test[["key", "speaker", "group"]].reset_index(drop=True)
     given = {
-        f"baseline: {name}": np.array(groups)[probabilities.argmax(axis=1)]
+        f"{BASELINE}{name}": np.array(groups)[probabilities.argmax(axis=1)]
         for name, probabilities in baselines.given.items()
         if name != "chance"
     }

@@ -1,0 +1,254 @@
+"""Compare: trains architectures over folds and seeds as DVC experiments, and says which differences are real.
+
+Runs that are there already are not run again: a comparison that was stopped goes on where it was.
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+
+import dvc.api
+import numpy as np
+import pandas as pd
+import yaml
+
+from features.store import Store
+from models.bootstrap import LEVEL, SpeakerBootstrap, interval
+from models.data import Windows
+from models.judging import Judged
+from models.pictures import draw_comparison
+from models.scores import resampled_macro_recall
+from models.speed import clips_per_second
+from models.trained import config_of
+from pipeline.decode import LOGMEL
+from pipeline.evaluate import BASELINE, EVALUATION
+from pipeline.params import Params, load_params
+from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
+
+COMPARISON = Path("data/compare")
+
+CODE = ("dvc.yaml", "pipeline/*.py", "features/*.py", "models/*.py")
+TIMED = 512  # clips, to measure the speed of inference on
+
+
+@dataclass(frozen=True)
+class Run:
+    """One architecture on one fold with one seed; `mark` changes with all else that its scores may depend on."""
+
+    model: str
+    fold: int
+    seed: int
+    mark: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}-fold{self.fold}-seed{self.seed}-{self.mark}"
+
+    @property
+    def settings(self) -> list[str]:
+        return [f"model={self.model}", f"split.fold={self.fold}", f"train.seed={self.seed}"]
+
+
+def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    code = [path for pattern in CODE for path in sorted(Path().glob(pattern))]
+
+    def mark_of(model: str) -> str:
+        others = {name: value for name, value in settings.items() if name not in ("model", "compute", "architectures")}
+        others["split"] = settings["split"] | {"fold": None}
+        others["train"] = settings["train"] | {"seed": None}
+        return fingerprint(others, settings["architectures"][model], *code)[:8]
+
+    return [Run(model, fold, seed, mark_of(model)) for fold, seed, model in product(range(folds), range(seeds), models)]
+
+
+def command(*words: str) -> str:
+    """What a dvc command prints; what it says on standard error is let through."""
+    ran = subprocess.run([sys.executable, "-m", "dvc", *words], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    if ran.returncode:
+        raise UserError(f"dvc {' '.join(words)} failed")
+    return ran.stdout
+
+
+def finished() -> set[str]:
+    return set(command("exp", "list", "--all-commits", "--names-only").split())
+
+
+def waiting() -> set[str]:
+    """The names of experiments that are queued or at work."""
+    rows = (line.split() for line in command("queue", "status").splitlines())
+    return {row[1] for row in rows if row and row[-1] in ("Queued", "Running")}
+
+
+def train_all(runs: list[Run]) -> None:
+    """Raises UserError, naming them, if some runs fail."""
+    there = finished()
+    todo = [run for run in runs if run.name not in there]
+    print(f"compare: {len(runs)} runs, {len(runs) - len(todo)} of them there already", flush=True)
+    if not todo:
+        return
+    command("repro", "--allow-missing", "--quiet", "decode")
+    in_queue = waiting()
+    for run in todo:
+        if run.name not in in_queue:
+            settings = [word for setting in run.settings for word in ("-S", setting)]
+            command("exp", "run", "--queue", "--allow-missing", "--name", run.name, *settings)
+    subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--run-all", "--allow-missing"])
+    failed = sorted({run.name for run in todo} - finished())
+    if failed:
+        raise UserError(f"{len(failed)} runs did not end well: {', '.join(failed)}; `dvc queue logs NAME` says why")
+
+
+def read(path: Path, run: Run) -> bytes:
+    return dvc.api.read(str(path), rev=run.name, mode="rb")
+
+
+def predictions_of(run: Run) -> pd.DataFrame:
+    table = pd.read_parquet(io.BytesIO(read(EVALUATION / "predictions.parquet", run)))
+    return table.assign(fold=run.fold, seed=run.seed)
+
+
+def judged_by_model(runs: list[Run]) -> dict[str, Judged]:
+    """What each architecture, and each baseline, gave over all folds and seeds, the same rows for all."""
+    models = list(dict.fromkeys(run.model for run in runs))
+    pooled = {model: pd.concat([predictions_of(run) for run in runs if run.model == model]) for model in models}
+    keys = pooled[models[0]][["key", "fold", "seed"]]
+    for model, rows in pooled.items():
+        if not np.array_equal(rows[["key", "fold", "seed"]].to_numpy(), keys.to_numpy()):
+            raise UserError(f"the test clips of {model} are others than those of {models[0]}")
+    first = pooled[models[0]]
+    groups = list(first["group"].cat.categories)
+    targets, speakers = first["group"].cat.codes.to_numpy("int64"), first["speaker"].to_numpy()
+
+    def judged(probabilities: np.ndarray) -> Judged:
+        return Judged(probabilities, targets, np.zeros(len(targets)), speakers)
+
+    baselines = {
+        name: judged(np.eye(len(groups))[pd.Categorical(first[name], groups).codes])
+        for name in first
+        if name.startswith(BASELINE)
+    }
+    return {model: judged(rows[groups].to_numpy()) for model, rows in pooled.items()} | baselines
+
+
+def inference_speeds(runs: list[Run]) -> dict[str, float]:
+    """Clips a second on this machine's processor, of each architecture, measured in turns."""
+    store = Store(LOGMEL)
+    configs = {run.model: config_of(json.loads(read(MODEL / "config.json", run))) for run in runs}
+    rows = np.linspace(0, len(store) - 1, min(TIMED, len(store))).astype(int)
+    return clips_per_second(
+        {name: config.build() for name, config in configs.items()},
+        {
+            name: Windows(store, rows, np.arange(len(rows)), config.frames, CLIPS_AT_ONCE)
+            for name, config in configs.items()
+        },
+        len(rows),
+    )
+
+
+def compared_table(runs: list[Run], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
+    """A row for each architecture and baseline, the best first."""
+    efforts = pd.DataFrame([json.loads(read(EFFORT, run)) | {"model": run.model} for run in runs])
+    effort = efforts.groupby("model")[["parameters", "train_seconds", "epochs"]].mean()
+    speeds = inference_speeds(runs)
+    rows = []
+    for name, recall in recalls.items():
+        low, high = interval(recall)
+        row = {"model": name, "macro_recall": recall[0], "low": low, "high": high}
+        if name in effort.index:
+            row |= effort.loc[name].to_dict() | {"clips_per_second": speeds[name]}
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values("macro_recall", ascending=False, ignore_index=True)
+
+
+def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.DataFrame:
+    """A row for each pair, the better first: the difference over the same samples of speakers, and whether it is real.
+
+    It is where its interval, one of as many as there are pairs that hold all at once with 95 % (Bonferroni), lies
+    above 0.
+    """
+    pairs = list(combinations(order, 2))
+    level = 1 - (1 - LEVEL) / len(pairs)
+    rows = []
+    for better, worse in pairs:
+        difference = recalls[better] - recalls[worse]
+        low, high = interval(difference, level)
+        row = {"better": better, "worse": worse, "difference": difference[0], "low": low, "high": high}
+        rows.append(row | {"is_real": low > 0})
+    return pd.DataFrame(rows)
+
+
+def page(params: Params, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame) -> str:
+    folds, seeds = len({run.fold for run in runs}), len({run.seed for run in runs})
+    lines = ["# Architectures compared", ""]
+    lines += [
+        f"`{params.corpus}`, split by {params.split.by}: test clips of {folds} of {params.split.folds} folds pooled, "
+        f"{seeds} seed{'s' * (seeds > 1)}: {len(judged.targets) // seeds:,} clips of "
+        f"{len(set(judged.speakers)):,} speakers; chance {1 / judged.probabilities.shape[1]:.3f}. "
+        "Intervals resample speakers (95 %).",
+        "",
+        "| | macro recall | 95 % interval | parameters | epochs | train s | clips/s, CPU |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in table.itertuples():
+        is_model = not pd.isna(row.parameters)
+        effort = (
+            f"{row.parameters:,.0f} | {row.epochs:.0f} | {row.train_seconds:,.0f} | {row.clips_per_second:,.0f}"
+            if is_model
+            else "| | |"
+        )
+        lines.append(f"| {row.model} | {row.macro_recall:.3f} | {row.low:.3f} to {row.high:.3f} | {effort} |")
+    lines += [
+        "",
+        "![Macro recall with intervals](compare.png)",
+        "",
+        "Which differences are real: paired over the same samples of speakers; the intervals hold all at once with "
+        "95 % (Bonferroni).",
+        "",
+        "| better | worse | difference | interval | real |",
+        "|---|---|---:|---:|---|",
+    ]
+    for row in differences.itertuples():
+        values = f"{row.difference:+.3f} | {row.low:+.3f} to {row.high:+.3f}".replace("-", "−")
+        lines.append(f"| {row.better} | {row.worse} | {values} | {'**yes**' if row.is_real else 'no'} |")
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    params = load_params()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=list(params.architectures), metavar="NAME")
+    parser.add_argument("--folds", type=int, default=3, help="how many of split.folds, from the first (3)")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0 (1)")
+    chosen = parser.parse_args()
+    for name in chosen.models:
+        if name not in params.architectures:
+            raise UserError(f"there is no model '{name}': allowed are {', '.join(params.architectures)}")
+    if not 1 <= chosen.folds <= params.split.folds:
+        raise UserError(f"--folds is {chosen.folds}: allowed are 1 to {params.split.folds}, split.folds")
+    if chosen.seeds < 1:
+        raise UserError(f"--seeds is {chosen.seeds}: it must be 1 or more")
+    runs = planned(chosen.models, chosen.folds, chosen.seeds)
+    train_all(runs)
+    judged = judged_by_model(runs)
+    bootstrap = SpeakerBootstrap(judged[chosen.models[0]].speakers)
+    recalls = {name: resampled_macro_recall(each, bootstrap) for name, each in judged.items()}
+    table = compared_table(runs, recalls)
+    differences = differences_table(recalls, list(table["model"]))
+    text = page(params, runs, judged[chosen.models[0]], table, differences)
+    with build_aside(COMPARISON, fingerprint([run.name for run in runs])) as partial:
+        table.to_csv(partial / "compare.csv", index=False)
+        differences.to_csv(partial / "differences.csv", index=False)
+        draw_comparison(table, 1 / len(params.split.groups), partial / "compare.png")
+        (partial / "README.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    run_stage(main)
