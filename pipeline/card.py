@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.trained import Config
 from pipeline.params import Params
+from pipeline.report import Report
 
 SCORES = {
     "macro_recall": "**macro recall**",
@@ -30,19 +31,18 @@ def write_card(
     folder: Path,
     params: Params,
     config: Config,
-    tables: dict[str, pd.DataFrame],
-    metrics: dict,
+    report: Report,
     certificate: dict,
 ) -> None:
     """Write README.md, which shows the pictures in `folder`."""
     page = WRITER.get_template("card.md.jinja").render(
         params=params,
         config=config,
-        metrics=metrics,
+        metrics=report.metrics,
         certificate=certificate,
         is_synthetic=params.corpus.startswith("data/demo/"),
         names=SCORES,
-        **{name: table.to_dict("records") for name, table in tables.items()},
+        **{name: table.to_dict("records") for name, table in report.tables.items()},
     )
     (folder / "README.md").write_text(page)
 
