@@ -34,6 +34,7 @@ from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
 COMPARISON = Path("data/compare")
 
 CODE = ("dvc.yaml", "pipeline/*.py", "features/*.py", "models/*.py")
+MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
 TIMED = 512  # clips, to measure the speed of inference on
 
 
@@ -132,7 +133,7 @@ def judged_by_model(runs: list[Run]) -> dict[str, Judged]:
     baselines = {
         name: judged(np.eye(len(groups))[pd.Categorical(first[name], groups).codes])
         for name in first
-        if name.startswith(BASELINE)
+        if name.startswith(BASELINE) and name != MAJORITY
     }
     return {model: judged(rows[groups].to_numpy()) for model, rows in pooled.items()} | baselines
 
