@@ -4,7 +4,7 @@ python ?= python3
 bin := .venv/bin
 run := PATH="$(CURDIR)/$(bin):$$PATH"
 
-.PHONY: repro test exp compare bench lint format
+.PHONY: repro test exp compare tensorboard bench lint format
 
 repro: .venv/installed
 	@$(run) python -m pipeline.params
@@ -28,6 +28,9 @@ lint: .venv/installed
 format: .venv/installed
 	@$(run) ruff check --fix
 	@$(run) ruff format
+
+tensorboard: .venv/installed
+	@$(run) tensorboard --logdir data/tensorboard --host 127.0.0.1
 
 bench: .venv/installed
 	@$(run) python -m benchmarks.filter

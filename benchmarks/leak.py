@@ -33,16 +33,15 @@ def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFra
     split = rows[rows["split"].notna()]
     config = configure(params, store, split)
     model = build_seeded(config, params.train.seed)
-    learner = Classifier(model, len(config.groups), replace(params.train, patience=params.train.max_epochs))
+    learner = Classifier(model, config.groups, replace(params.train, patience=params.train.max_epochs))
     with tempfile.TemporaryDirectory() as folder:
-        compute, data = params.compute, voice_data(store, split, params)
-        training.fit(learner, data, Path(folder), Path(folder) / "logs", compute.accelerator, compute.devices)
+        data = voice_data(store, split, params)
+        training.fit(learner, data, Path(folder), Path(folder) / "logs", params.compute, {})
         last = torch.load(Path(folder) / training.LAST, map_location="cpu", weights_only=True)
         learner.load_state_dict(last["state_dict"])
     test = split[split["split"] == "test"]
-    device = training.device_of(params.compute.accelerator)
     windows = Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, 64)
-    probabilities = judge(model, windows, len(test), device)
+    probabilities = judge(model, windows, len(test), params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),

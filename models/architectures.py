@@ -8,10 +8,23 @@ from torch import nn
 
 from models.bigru import BiGRU
 from models.cnn import CNN
+from models.conformer import Conformer
+from models.crnn import CRNN
+from models.ecapa import ECAPA
+from models.resnet import ResNet
 from models.rnn import RNN
 from models.tcn import TCN
 
-ARCHITECTURES = {"cnn": CNN, "rnn": RNN, "bigru": BiGRU, "tcn": TCN}
+ARCHITECTURES = {
+    "cnn": CNN,
+    "rnn": RNN,
+    "bigru": BiGRU,
+    "tcn": TCN,
+    "crnn": CRNN,
+    "ecapa": ECAPA,
+    "resnet": ResNet,
+    "conformer": Conformer,
+}
 
 SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting
 

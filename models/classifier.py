@@ -1,6 +1,7 @@
 """Classifier: an architecture between its normalisation and its loss; how it learns and is judged."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,10 +10,12 @@ from torch import nn
 from torch.nn import functional
 from torchaudio.transforms import SpecAugment
 from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from models.calibration import TINY
 from models.recipe import Masks, Recipe
+
+SHARPNESS = 2.0  # of ordinal labels: the true group gets about three quarters
 
 
 class Normalised(nn.Module):
@@ -35,15 +38,20 @@ class Normalised(nn.Module):
 
 
 class Classifier(LightningModule):
-    """Learns from crops by cross-entropy; is judged on whole clips, by the mean probability over their windows."""
+    """Learns from crops by cross-entropy, with labels that may be soft; is judged on whole clips, by the mean
+    probability over their windows.
+    """
 
-    def __init__(self, model: Normalised, groups: int, recipe: Recipe):
+    def __init__(self, model: Normalised, groups: Sequence[str], recipe: Recipe):
         super().__init__()
-        self.model, self.recipe = model, recipe
+        self.model, self.groups, self.recipe = model, list(groups), recipe
+        count = len(groups)
         self.augment = spec_augment(recipe.spec_augment)
-        self.train_accuracy = MulticlassAccuracy(groups, average="micro")
-        self.val_accuracy = MulticlassAccuracy(groups, average="micro")
-        self.val_recall = MulticlassAccuracy(groups, average="macro")
+        self.register_buffer("labels", labels(count, recipe.loss), persistent=False)
+        self.train_accuracy = MulticlassAccuracy(count, average="micro")
+        self.val_accuracy = MulticlassAccuracy(count, average="micro")
+        self.val_recall = MulticlassAccuracy(count, average="macro")
+        self.val_confusion = MulticlassConfusionMatrix(count)
         self.val_loss = MeanMetric()
 
     def on_train_batch_start(self, batch: tuple[torch.Tensor, torch.Tensor], number: int) -> None:
@@ -59,24 +67,27 @@ class Classifier(LightningModule):
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         features, targets = batch
         logits = self.model.net(self.augment(self.model.normalise(features)))
-        loss = functional.cross_entropy(logits, targets)
+        loss = functional.cross_entropy(logits, self.labels[targets])
         self.train_accuracy(logits, targets)
         size = len(targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True, batch_size=size, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """The probabilities of each clip, (batch, groups); val_loss is their cross-entropy, whatever train's loss."""
         features, clip, targets = batch
         probabilities = clip_probabilities(self.model(features), clip, len(targets))
         right = probabilities.gather(1, targets[:, None])
         self.val_loss(-right.clamp_min(TINY).log())
         self.val_accuracy(probabilities, targets)
         self.val_recall(probabilities, targets)
+        self.val_confusion.update(probabilities, targets)
         size = len(targets)
         self.log("val_loss", self.val_loss, batch_size=size, prog_bar=True)
         self.log("val_accuracy", self.val_accuracy, batch_size=size)
         self.log("val_macro_recall", self.val_recall, batch_size=size, prog_bar=True)
+        return probabilities
 
     def configure_optimizers(self) -> dict:
         """AdamW; the learning rate rises over the first epoch, then falls along a cosine."""
@@ -87,6 +98,18 @@ class Classifier(LightningModule):
             optimizer, lambda step: warm_cosine(step, steps // recipe.max_epochs, steps)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def labels(groups: int, loss: str) -> torch.Tensor:
+    """The probabilities that each group's clips are to be given, a row a group.
+
+    `ordinal` shares them with the neighbours: the softmax of −SHARPNESS × the distance in groups (Díaz and Marathe,
+    "Soft labels for ordinal regression", 2019). Shape: (groups, groups).
+    """
+    if loss == "cross_entropy":
+        return torch.eye(groups)
+    number = torch.arange(groups, dtype=torch.float32)
+    return (-SHARPNESS * (number[:, None] - number).abs()).softmax(dim=1)
 
 
 def warm_cosine(step: int, warm_up: int, steps: int) -> float:

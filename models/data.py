@@ -8,7 +8,9 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from features.store import Store
+from models.hardware import Hardware
 from models.recipe import Recipe
+from models.resident import Resident
 
 
 class CropSampler(Sampler):
@@ -87,6 +89,17 @@ class Crops(Dataset):
         return features, torch.from_numpy(self.target_of_row[rows])
 
 
+class Places(Dataset):
+    """Where crops are, for features that lie on the device: rows, starts and targets, (batch,) int64 each."""
+
+    def __init__(self, target_of_row: np.ndarray):
+        self.target_of_row = target_of_row
+
+    def __getitem__(self, batch: tuple[np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rows, starts = batch
+        return torch.from_numpy(rows), torch.from_numpy(starts), torch.from_numpy(self.target_of_row[rows])
+
+
 class Windows(Dataset):
     """Clips whole, as windows side by side, `batch_size` clips an item.
 
@@ -149,7 +162,8 @@ class VoiceData(LightningDataModule):
     """The train and val batches of a store, for as many ranks as the trainer has.
 
     `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
-    With `speakers`, the number of each train clip's speaker, groups and speakers are drawn evenly.
+    With `speakers`, the number of each train clip's speaker, groups and speakers are drawn evenly. Train's features
+    lie on the device where the hardware holds them; else batches come out of the memory map.
     A resumed run sets `first_epoch`: Lightning fetches its first batch before it tells the sampler the epoch.
     """
 
@@ -161,12 +175,12 @@ class VoiceData(LightningDataModule):
         rows: dict[str, np.ndarray],
         targets: dict[str, np.ndarray],
         recipe: Recipe,
-        workers: int = 0,
+        hardware: Hardware,
         speakers: np.ndarray | None = None,
     ):
         super().__init__()
-        self.store, self.rows, self.targets, self.recipe, self.workers = store, rows, targets, recipe, workers
-        self.speakers = speakers
+        self.store, self.rows, self.targets, self.recipe, self.hardware = store, rows, targets, recipe, hardware
+        self.speakers, self.resident = speakers, None
 
     def train_dataloader(self) -> DataLoader:
         recipe, rows = self.recipe, self.rows["train"]
@@ -175,11 +189,23 @@ class VoiceData(LightningDataModule):
         rank, ranks = self.trainer.global_rank, self.trainer.world_size
         who = (self.targets["train"], self.speakers)
         sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch, *who)
-        return loader(Crops(self.store, target_of_row, recipe.frames), sampler, self.workers)
+        if not self.hardware.holds(self.store.frames[rows].sum() * self.store.n_mels * 2):
+            crops = Crops(self.store, target_of_row, recipe.frames)
+            return loader(crops, sampler, self.hardware.loader_workers)
+        self.resident = Resident(self.store, rows, self.trainer.strategy.root_device)
+        return loader(Places(target_of_row), sampler)
+
+    def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], number: int) -> tuple[torch.Tensor, ...]:
+        """Gather the crops of train that lie on the device."""
+        if self.resident is None or not self.trainer.training:
+            return batch
+        rows, starts, targets = batch
+        return self.resident.crops(rows, starts, self.recipe.frames), targets
 
     def val_dataloader(self) -> DataLoader:
         mine = slice(self.trainer.global_rank, None, self.trainer.world_size)
         rows, targets = self.rows["val"][mine], self.targets["val"][mine]
         return loader(
-            Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size), None, self.workers
+            Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size),
+            workers=self.hardware.loader_workers,
         )

@@ -22,27 +22,41 @@ def picture(path: Path, width: float = 6, height: float = 4) -> Iterator[Axes]:
     figure.savefig(path, dpi=150, metadata={"Software": None})
 
 
-def draw_confusion(counts: np.ndarray, groups: Sequence[str], path: Path) -> None:
-    """Draw counts (groups, groups), a row for each true group: the share of the row as colour, both as text."""
+def confusion_figure(counts: np.ndarray, groups: Sequence[str], title: str) -> Figure:
+    """Counts (groups, groups), a row for each true group: the share of the row as colour, both as text."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    with picture(path, 2.2 + 0.85 * len(groups), 1.8 + 0.75 * len(groups)) as axes:
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), share in np.ndenumerate(shares):
-            text = f"{share:.0%}\n({counts[row, column]:,})"
-            axes.text(
-                column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=9
-            )
-        recall = np.diag(shares).mean()
-        axes.set_title(f"Test clips: macro recall {recall:.1%}, chance {1 / len(groups):.1%}")
-        axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
-        axes.set_yticks(range(len(groups)), groups)
-        axes.set_xlabel("judged")
-        axes.set_ylabel("true")
-        axes.figure.colorbar(image, ax=axes, label="share of the true group", format="{x:.0%}", shrink=0.85)
+    figure = Figure(figsize=(2.2 + 0.85 * len(groups), 1.8 + 0.75 * len(groups)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{share:.0%}\n({counts[row, column]:,})"
+        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=9)
+    axes.set_title(f"{title}: macro recall {np.diag(shares).mean():.1%}, chance {1 / len(groups):.1%}")
+    axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
+    axes.set_yticks(range(len(groups)), groups)
+    axes.set_xlabel("judged")
+    axes.set_ylabel("true")
+    figure.colorbar(image, ax=axes, label="share of the true group", format="{x:.0%}", shrink=0.85)
+    return figure
 
 
-def draw_history(history: pd.DataFrame, path: Path) -> None:
-    """Draw the loss of train and val, and val's macro recall, by epoch; a line where val_loss was least."""
+def logmel_figure(logmel: np.ndarray, title: str) -> Figure:
+    """A window of features (frames, n_mels)."""
+    figure = Figure(figsize=(5, 2.4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma")
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("frame")
+    axes.set_ylabel("mel band")
+    return figure
+
+
+def draw_confusion(counts: np.ndarray, groups: Sequence[str], path: Path) -> None:
+    confusion_figure(counts, groups, "Test clips").savefig(path, dpi=150, metadata={"Software": None})
+
+
+def draw_history(history: pd.DataFrame, kept: int, path: Path) -> None:
+    """Draw the loss of train and val, and val's macro recall, by epoch; a line at the epoch that was kept."""
     with picture(path, 7, 4) as axes:
         axes.plot(history["epoch"], history["train_loss"], color=QUIET, label="loss, train")
         axes.plot(history["epoch"], history["val_loss"], color=MAIN, label="loss, val")
@@ -57,9 +71,8 @@ def draw_history(history: pd.DataFrame, path: Path) -> None:
         )
         right.set_ylabel("macro recall")
         right.set_ylim(0, 1)
-        best = history["epoch"][history["val_loss"].idxmin()]
-        axes.axvline(best, color="black", linewidth=0.8, dashes=(1, 2))
-        axes.set_title(f"Training: the epoch kept is {best:.0f}")
+        axes.axvline(kept, color="black", linewidth=0.8, dashes=(1, 2))
+        axes.set_title(f"Training: the epoch kept is {kept}")
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 

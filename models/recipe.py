@@ -1,7 +1,7 @@
 """Recipe: the settings of training, whatever the architecture."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -25,10 +25,19 @@ class Recipe:
     frames: Annotated[int, Ge(16)]  # of a crop
     batch_size: Annotated[int, Ge(2)]  # crops
     max_epochs: Annotated[int, Ge(1)]
-    patience: Annotated[int, Ge(1)]  # epochs without a lower val_loss
+    patience: Annotated[int, Ge(1)]  # epochs without a better `monitor`
+    monitor: Literal["val_loss", "val_macro_recall"]  # chooses the epoch that is kept
+    loss: Literal["cross_entropy", "ordinal"]
     learning_rate: Annotated[float, Gt(0)]  # the peak, after the first epoch
     weight_decay: Annotated[float, Ge(0)]
+    gradient_norm: Annotated[float, Gt(0)]  # a longer gradient is shortened to it
+    accumulate: Annotated[int, Ge(1)]  # batches a step
     spec_augment: Masks
     seed: Annotated[int, Ge(0), Lt(2**32)]
 
     __pydantic_config__: ClassVar[dict] = STRICT
+
+    @property
+    def better(self) -> Literal["min", "max"]:
+        """Whether a lower or a higher `monitor` is better."""
+        return "min" if self.monitor == "val_loss" else "max"

@@ -12,8 +12,10 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from models.board import Board
 from models.classifier import Classifier
 from models.data import VoiceData
+from models.hardware import Hardware
 from models.recipe import Recipe
 from models.streaming import StreamedData
 
@@ -52,13 +54,13 @@ def fit(
     data: VoiceData | StreamedData,
     folder: Path,
     logs: Path,
-    accelerator: str = "auto",
-    devices: str | int = "auto",
+    hardware: Hardware,
+    settings: dict[str, Any],
 ) -> History:
-    """Train until val_loss has not fallen for `patience` epochs; leaves the classifier at its best epoch.
+    """Train until `monitor` has not become better for `patience` epochs; leaves the classifier at its best epoch.
 
     `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
-    TensorBoard's scalars.
+    what TensorBoard shows, with `settings` beside the score.
     """
     quieten_lightning()
     recipe = classifier.recipe
@@ -66,16 +68,29 @@ def fit(
     callbacks = [
         history,
         LearningRateMonitor("epoch"),
-        EarlyStopping("val_loss", patience=recipe.patience),
+        Board(classifier.groups, settings),
+        EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better),
         ModelCheckpoint(
-            folder, "best", "val_loss", save_last=True, save_on_train_epoch_end=True, enable_version_counter=False
+            folder,
+            "best",
+            recipe.monitor,
+            mode=recipe.better,
+            save_last=True,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
         ),
     ]
+    if hardware.compile:
+        classifier.model.net.compile()
     trainer = pl.Trainer(
-        accelerator=accelerator,
-        devices=devices,
-        precision="bf16-mixed" if device_of(accelerator) == "cuda" else "32-true",
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        num_nodes=hardware.num_nodes,
+        strategy=hardware.strategy,
+        precision="bf16-mixed" if hardware.device == "cuda" else "32-true",
         max_epochs=recipe.max_epochs,
+        gradient_clip_val=recipe.gradient_norm,
+        accumulate_grad_batches=recipe.accumulate,
         logger=TensorBoardLogger(logs.parent, logs.name, version=""),
         callbacks=callbacks,
         log_every_n_steps=1_000_000,  # epochs are what is compared
@@ -100,13 +115,13 @@ def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:
     """True for the epochs of a run that had come to its end when it was killed."""
     if not rows:
         return False
-    losses = [row["val_loss"] for row in rows]
-    return len(rows) == recipe.max_epochs or len(rows) - 1 - losses.index(min(losses)) >= recipe.patience
+    return len(rows) == recipe.max_epochs or len(rows) - 1 - kept_epoch(rows, recipe) >= recipe.patience
 
 
-def device_of(accelerator: str) -> str:
-    """cuda where there is one and `accelerator` does not forbid it; else cpu."""
-    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+def kept_epoch(rows: list[dict[str, float]], recipe: Recipe) -> int:
+    """The first epoch at which `monitor` was best."""
+    values = [row[recipe.monitor] for row in rows]
+    return values.index(min(values) if recipe.better == "min" else max(values))
 
 
 def quieten_lightning() -> None:

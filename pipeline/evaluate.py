@@ -9,8 +9,9 @@ import pandas as pd
 from features.store import Store
 from models.judging import judge
 from models.pictures import draw_confusion, draw_errors, draw_history, draw_recall, draw_reliability
+from models.recipe import Recipe
 from models.trained import load
-from models.training import device_of
+from models.training import kept_epoch
 from pipeline.card import write_card
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params
@@ -35,13 +36,14 @@ def predictions(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.Dat
     return rows.join(pd.DataFrame(report.judged.probabilities, columns=groups)).assign(**given)
 
 
-def draw(report: Report, groups: list[str], folder: Path) -> None:
+def draw(report: Report, groups: list[str], recipe: Recipe, folder: Path) -> None:
     """The pictures of the model card."""
     draw_confusion(report.confusion, groups, folder / "confusion.png")
     draw_errors(report.errors, report.judged.targets, groups, folder / "errors.png")
     draw_recall(report.tables["recall"], folder / "recall.png")
     draw_reliability(report.tables["reliability"], folder / "reliability.png")
-    draw_history(pd.read_csv(MODEL / "history.csv"), folder / "history.png")
+    history = pd.read_csv(MODEL / "history.csv")
+    draw_history(history, kept_epoch(history.to_dict("records"), recipe), folder / "history.png")
 
 
 def describe(scores: dict, test: pd.DataFrame) -> str:
@@ -68,14 +70,14 @@ def main() -> None:
     split = pd.read_parquet(SPLIT)
     test = split[split["split"] == "test"]
     model, config = load(MODEL)
-    raw = judge(model, windows_of(test, config.frames, source), len(test), device_of(params.compute.accelerator))
+    raw = judge(model, windows_of(test, config.frames, source), len(test), params.compute.device)
     report = report_on(split, raw, config, None if source else Store(LOGMEL))
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
         (partial / "metrics.json").write_text(json.dumps(report.metrics, indent=2) + "\n")
         predictions(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)
         for name, table in report.tables.items():
             table.to_csv(partial / f"{name}.csv", index=False)
-        draw(report, config.groups, partial)
+        draw(report, config.groups, params.train, partial)
         write_card(partial, params, config, report, json.loads(REPORT.read_text()))
     print(describe(report.metrics, test))
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from features.logmel import FrontEnd
+from models.hardware import Hardware
 from models.recipe import Recipe
 from pipeline.commonvoice import AGES
 from pipeline.stage import UserError
@@ -87,13 +88,10 @@ class Split:
 
 
 @checked(frozen=True, config=STRICT)
-class Compute:
-    backend: Literal["loky", "dask"]
-    scheduler: str | None
-    jobs: Annotated[int, Ge(-1)]
-    accelerator: Literal["auto", "cpu", "gpu"]
-    devices: Literal["auto"] | Count
-    loader_workers: Annotated[int, Ge(0)]
+class Compute(Hardware):
+    backend: Literal["loky", "dask"] = "loky"
+    scheduler: str | None = None
+    jobs: Annotated[int, Ge(-1)] = -1
 
     def __post_init__(self):
         if self.jobs == 0:

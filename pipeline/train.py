@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from features import store as store_code
 from features.logmel import FrontEnd
 from features.store import Store
-from models import calibration, classifier, data, judging, recipe, streaming, trained, training
+from models import calibration, classifier, data, judging, pooling, recipe, resident, streaming, trained, training
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
@@ -86,8 +86,8 @@ def windows_of(part: pd.DataFrame, frames: int, source: str | None) -> data.Wind
     return data.Windows(store, store.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
 
 
-def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, accelerator: str) -> float:
-    probabilities = judging.judge(model.eval(), windows, len(val), training.device_of(accelerator))
+def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, device: str) -> float:
+    probabilities = judging.judge(model.eval(), windows, len(val), device)
     return calibration.fit_temperature(probabilities, val["group"].cat.codes.to_numpy("int64"))
 
 
@@ -99,7 +99,7 @@ def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceD
         rows={name: store.rows_of(part["key"]) for name, part in parts.items()},
         targets={name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()},
         recipe=params.train,
-        workers=params.compute.loader_workers,
+        hardware=params.compute,
         speakers=pd.factorize(parts["train"]["speaker"])[0] if params.filter.balance == "keep" else None,
     )
 
@@ -115,7 +115,19 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 
 def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source: str | None) -> str:
     architecture = sys.modules[type(net).__module__]
-    code = (architecture, store_code, calibration, classifier, data, judging, recipe, streaming, training)
+    code = (
+        architecture,
+        pooling,
+        store_code,
+        calibration,
+        classifier,
+        data,
+        judging,
+        recipe,
+        resident,
+        streaming,
+        training,
+    )
     return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 
 
@@ -127,32 +139,32 @@ def main() -> None:
     mark = mark_of(params, config, model.net, source)
     logs = LOGS / f"{params.model}-{mark}"
     with build_aside(MODEL, mark, joins=is_helper_rank()) as partial:
-        learner = classifier.Classifier(model, len(config.groups), params.train)
-        compute = params.compute
-        history = training.fit(learner, voices, partial, logs, compute.accelerator, compute.devices)
+        learner = classifier.Classifier(model, config.groups, params.train)
+        settings = {"model": params.model} | config.settings | asdict(params.train)
+        history = training.fit(learner, voices, partial, logs, params.compute, settings)
         if is_helper_rank():
             return
         val = split[split["split"] == "val"]
-        temperature = temperature_on(val, model, windows_of(val, config.frames, source), compute.accelerator)
+        temperature = temperature_on(val, model, windows_of(val, config.frames, source), params.compute.device)
         trained.save(model, replace(config, temperature=temperature), partial)
         pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
         (partial / training.LAST).unlink()
     with written_whole(EFFORT) as temporary:
-        temporary.write_text(json.dumps(effort(model.net, history, compute.accelerator), indent=2) + "\n")
-    best = min(history.rows, key=lambda row: row["val_loss"])
+        temporary.write_text(json.dumps(effort(model.net, history, params.compute.device), indent=2) + "\n")
+    best = history.rows[training.kept_epoch(history.rows, params.train)]
     print(
         f"train: {params.model}, {len(history.rows)} epochs; best on val: epoch {best['epoch']}, "
         f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
     )
 
 
-def effort(net: torch.nn.Module, history: training.History, accelerator: str) -> dict:
+def effort(net: torch.nn.Module, history: training.History, device: str) -> dict:
     """What training took; beside the model and not in it, for it differs from run to run."""
     return {
         "parameters": sum(each.numel() for each in net.parameters()),
         "epochs": len(history.rows),
         "train_seconds": round(sum(history.seconds), 1),
-        "device": training.device_of(accelerator),
+        "device": device,
     }
 
 

@@ -113,6 +113,35 @@ def test_another_architecture_runs_train_and_evaluate_and_going_back_runs_nothin
     assert json.loads((copy / "data/model/config.json").read_text())["architecture"] == "cnn"
 
 
+MEAN = """\"\"\"Mean: the mean of each mel band.\"\"\"
+
+from torch import nn
+
+
+class Mean(nn.Module):
+    def __init__(self, n_mels: int, frames: int, groups: int, bias: bool):
+        super().__init__()
+        self.classify = nn.Linear(n_mels, groups, bias)
+
+    def forward(self, logmel):
+        return self.classify(logmel.mean(dim=2))
+"""
+
+
+def test_a_new_architecture_is_a_file_a_line_and_a_section(copy):
+    kept = {name: (copy / name).read_text() for name in ("params.yaml", "models/architectures.py")}
+    (copy / "models/mean.py").write_text(MEAN)
+    text = kept["models/architectures.py"].replace("from models.cnn", "from models.mean import Mean\nfrom models.cnn")
+    (copy / "models/architectures.py").write_text(text.replace('"cnn": CNN', '"mean": Mean, "cnn": CNN'))
+    change(copy, {"model": "mean", "architectures": {"mean": {"bias": True}}})
+    assert stages_run(done("dvc repro", copy)) == ["train", "evaluate"]
+    assert json.loads((copy / "data/training.json").read_text())["parameters"] == 64 * 6 + 6
+    for name, before in kept.items():
+        (copy / name).write_text(before)
+    (copy / "models/mean.py").unlink()
+    assert stages_run(done("dvc repro", copy)) == []
+
+
 def test_another_fold_is_an_experiment_of_three_stages(copy):
     output = done("dvc exp run -S split.fold=1", copy)
     assert stages_run(output) == ["split", "train", "evaluate"]
@@ -269,5 +298,5 @@ def test_a_wrong_architecture_is_answered_with_the_right_ones_before_anything_is
     (copy / ".venv/installed").touch()
     failed = run("make exp MODEL=vgg", copy)
     assert failed.returncode != 0
-    assert "there is no model 'vgg': allowed are cnn, rnn, bigru, tcn" in failed.stderr
+    assert "there is no model 'vgg': allowed are cnn, rnn, bigru, tcn, crnn" in failed.stderr
     assert (copy / "params.yaml").read_text() == before

@@ -33,8 +33,12 @@ def recipe() -> Recipe:
         batch_size=8,
         max_epochs=6,
         patience=4,
+        monitor="val_loss",
+        loss="cross_entropy",
         learning_rate=0.003,
         weight_decay=0.01,
+        gradient_norm=1.0,
+        accumulate=1,
         spec_augment=masks,
         seed=0,
     )

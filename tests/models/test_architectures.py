@@ -29,6 +29,25 @@ def test_one_step_lowers_the_loss(name):
     assert torch.nn.functional.cross_entropy(net(features), targets) < before
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_learns_32_clips_by_heart(name):
+    """Noise with a random group each: nothing but memory helps."""
+    torch.manual_seed(0)
+    net = build(name, SETTINGS[name], n_mels=16, frames=32, groups=3)
+    features, targets = torch.randn(32, 16, 32), torch.randint(3, (32,))
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
+    for step in range(400):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net.train()(features), targets).backward()
+        optimizer.step()
+        if step % 10 == 9:
+            with torch.no_grad():
+                right = (net.eval()(features).argmax(dim=1) == targets).float().mean()
+            if right == 1:
+                return
+    pytest.fail(f"{right:.0%} after 400 steps")
+
+
 def test_all_in_params_are_there():
     assert list(SETTINGS) == list(ARCHITECTURES)
 
@@ -49,6 +68,11 @@ def test_the_tcn_hears_the_whole_crop():
         ("cnn", {"dropout": 1.0}, "cnn.dropout is 1.0"),
         ("rnn", {"hidden": 0}, "rnn.hidden is 0"),
         ("tcn", {"kernel": 4}, "tcn.kernel is 4"),
+        ("crnn", {"channels": [4] * 7}, "crnn.channels has 7"),
+        ("ecapa", {"scale": 5}, "ecapa.scale is 5"),
+        ("resnet", {"channels": [8]}, "resnet.channels"),
+        ("conformer", {"heads": 5}, "conformer.heads is 5"),
+        ("conformer", {"kernel": 4}, "conformer.kernel is 4"),
         ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
     ],
 )

@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -7,18 +8,20 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from features.store import Store
-from models.classifier import Classifier, warm_cosine
+from models.classifier import Classifier, labels, warm_cosine
 from models.data import VoiceData, normalisation
+from models.hardware import Hardware
 from models.recipe import Recipe
 from models.trained import Config, load, save
-from models.training import LAST, fit
+from models.training import LAST, fit, kept_epoch
 
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 
 
-def learn(store: Store, recipe: Recipe, folder, devices=1) -> tuple[list[dict], Classifier]:
+def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict], Classifier]:
     mean, deviation = normalisation(store, ROWS["train"])
     settings = {"channels": [4, 4, 4], "dropout": 0.2}
     config = Config(
@@ -32,9 +35,10 @@ def learn(store: Store, recipe: Recipe, folder, devices=1) -> tuple[list[dict], 
         [20, 40, 60],
     )
     torch.manual_seed(recipe.seed)
-    classifier = Classifier(config.build(), 3, recipe)
-    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe)
-    history = fit(classifier, data, folder, folder / "logs", accelerator="cpu", devices=devices)
+    classifier = Classifier(config.build(), config.groups, recipe)
+    hardware = Hardware(**{"accelerator": "cpu", "devices": 1} | hardware)
+    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe, hardware)
+    history = fit(classifier, data, folder, folder / "logs", hardware, {"model": "cnn"})
     save(classifier.model, config, folder)
     return history.rows, classifier
 
@@ -80,8 +84,6 @@ learn(store, recipe, Path(sys.argv[2]))
 
 
 def test_a_killed_run_ends_like_an_unbroken_one(store, recipe, tmp_path):
-    import pickle
-
     whole, _ = learn(store, recipe, tmp_path / "whole")
     (tmp_path / "job").write_bytes(pickle.dumps((store, recipe)))
     command = [sys.executable, "-c", KILLED, str(tmp_path / "job"), str(tmp_path / "killed")]
@@ -107,3 +109,59 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert max(rates) == 1
     assert rates[-1] == pytest.approx(0)
+
+
+def test_the_device_store_gives_the_epochs_of_the_memory_map(store, recipe, tmp_path):
+    recipe = dataclasses.replace(recipe, max_epochs=2)
+    mapped, _ = learn(store, recipe, tmp_path / "mapped", features="memory_map")
+    resident, _ = learn(store, recipe, tmp_path / "resident", features="device")
+    assert resident == mapped
+
+
+def test_two_processes_learn_together(store, recipe, tmp_path):
+    """On two CPU ranks; each clip is met once an epoch, the scalars are those of all."""
+    (tmp_path / "job").write_bytes(pickle.dumps((store, dataclasses.replace(recipe, max_epochs=2))))
+    code = (
+        "import pickle, sys; from pathlib import Path; from tests.models.test_training import learn;"
+        "store, recipe = pickle.load(open(sys.argv[1], 'rb'));"
+        "learn(store, recipe, Path(sys.argv[2]), devices=2, strategy='ddp')"
+    )
+    (tmp_path / "job.py").write_text(code)
+    command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path / "job"), str(tmp_path / "out")]
+    ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    last = torch.load(tmp_path / "out" / LAST, weights_only=True)
+    rows = last["callbacks"]["History"]["rows"]
+    assert [row["epoch"] for row in rows] == [0, 1]
+    assert last["global_step"] == 2 * 3  # 48 clips, two ranks, batches of 8
+
+
+def test_the_epoch_that_is_kept_is_the_one_that_monitor_finds_best(store, recipe, tmp_path):
+    rows = [{"val_loss": loss, "val_macro_recall": recall} for loss, recall in [(3, 0.2), (1, 0.3), (2, 0.5), (2, 0.5)]]
+    by_recall = dataclasses.replace(recipe, monitor="val_macro_recall")
+    assert kept_epoch(rows, recipe) == 1
+    assert kept_epoch(rows, by_recall) == 2
+    history, _ = learn(store, by_recall, tmp_path)
+    assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == kept_epoch(history, by_recall)
+
+
+def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):
+    recipe = dataclasses.replace(recipe, max_epochs=1, accumulate=3)
+    learn(store, recipe, tmp_path)
+    assert torch.load(tmp_path / LAST, weights_only=True)["global_step"] == 2  # 6 batches of 8
+
+
+def test_tensorboard_gets_pictures_and_settings(store, recipe, tmp_path):
+    learn(store, dataclasses.replace(recipe, max_epochs=1), tmp_path)
+    board = EventAccumulator(str(tmp_path / "logs")).Reload().Tags()
+    assert {"val confusion", "val clip 0"} <= set(board["images"])
+    assert {"val_loss", "best/val_loss"} <= set(board["scalars"])
+
+
+def test_ordinal_labels_lean_to_neighbours():
+    hard, soft = labels(5, "cross_entropy"), labels(5, "ordinal")
+    torch.testing.assert_close(hard, torch.eye(5))
+    torch.testing.assert_close(soft.sum(dim=1), torch.ones(5))
+    assert (soft.argmax(dim=1) == torch.arange(5)).all()
+    assert soft[0, 0] > soft[0, 1] > soft[0, 2]
+    torch.testing.assert_close(soft[2, 1], soft[2, 3])

@@ -1,0 +1,45 @@
+"""CRNN: convolutions that pool over frequency, then gated recurrent units over time (Çakır et al., "Convolutional
+recurrent neural networks for polyphonic sound event detection", 2017).
+"""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Lt, MinLen
+from pydantic import PositiveInt, validate_call
+from torch import nn
+
+
+class CRNN(nn.Module):
+    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean of the recurrent states.
+
+    Each convolution halves the bands, the first one the frames as well.
+    """
+
+    @validate_call
+    def __init__(
+        self,
+        n_mels: int,
+        frames: int,
+        groups: int,
+        channels: Annotated[list[PositiveInt], MinLen(1)],
+        hidden: PositiveInt,
+        dropout: Annotated[float, Ge(0), Lt(1)],
+    ):
+        super().__init__()
+        if n_mels < 2 ** len(channels):
+            raise ValueError(f"channels has {len(channels)} convolutions, too many for {n_mels} bands")
+        blocks = []
+        for number, (before, after) in enumerate(zip([1, *channels], channels, strict=False)):
+            stride = 2 if number == 0 else (2, 1)
+            convolution = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+            blocks += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.Dropout2d(dropout / 2)]
+        self.convolutions = nn.Sequential(*blocks)
+        bands = -(-n_mels // 2 ** len(channels))
+        self.recurrent = nn.GRU(channels[-1] * bands, hidden, batch_first=True, bidirectional=True)
+        self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
+
+    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
+        pictures = self.convolutions(logmel[:, None])  # (B, C, M', T / 2)
+        states, _ = self.recurrent(pictures.flatten(1, 2).transpose(1, 2))  # (B, T / 2, 2 H)
+        return self.classify(states.mean(dim=1))

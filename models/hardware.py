@@ -1,0 +1,39 @@
+"""Hardware: the settings of what training runs on: how fast, never what.
+
+Torch is loaded when it is asked for: stages that need none read these settings, too.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, MinLen
+
+ROOM = 0.6  # of the free memory of a GPU, that features may take
+
+
+@dataclass(frozen=True)
+class Hardware:
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Literal["auto"] | Annotated[int, Ge(1)] = "auto"
+    num_nodes: Annotated[int, Ge(1)] = 1
+    strategy: Annotated[str, MinLen(1)] = "auto"
+    compile: bool = False
+    features: Literal["auto", "device", "memory_map"] = "auto"
+    loader_workers: Annotated[int, Ge(0)] = 0
+
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True}
+
+    @property
+    def device(self) -> str:
+        """cuda where there is one and `accelerator` does not forbid it; else cpu."""
+        import torch
+
+        return "cuda" if self.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+    def holds(self, size: int) -> bool:
+        """Whether features of `size` bytes shall lie on the device."""
+        if self.features != "auto":
+            return self.features == "device"
+        import torch
+
+        return self.device == "cuda" and size < ROOM * torch.cuda.mem_get_info()[0]

@@ -1,0 +1,32 @@
+"""Resident: the features of clips held on the device, where crops are gathered without a loader."""
+
+import numpy as np
+import torch
+
+from features.store import Store
+
+CLIPS_AT_ONCE = 4096
+
+
+class Resident:
+    """Crops of these `rows` of a store, all of whose frames lie on `device`, one after the other."""
+
+    def __init__(self, store: Store, rows: np.ndarray, device: str | torch.device):
+        lengths = store.frames[rows]
+        ends = np.cumsum(lengths)
+        place = np.full(len(store), -1)
+        place[rows] = np.arange(len(rows))
+        self.place, self.lengths, self.begins = (
+            torch.from_numpy(each).to(device) for each in (place, lengths, ends - lengths)
+        )
+        self.features = torch.empty((int(ends[-1]), store.n_mels), dtype=torch.float16, device=device)
+        for first in range(0, len(rows), CLIPS_AT_ONCE):
+            some = np.concatenate([store.clip(row) for row in rows[first : first + CLIPS_AT_ONCE]])
+            begin = ends[first] - lengths[first]
+            self.features[begin : begin + len(some)] = torch.from_numpy(some)
+
+    def crops(self, rows: torch.Tensor, starts: torch.Tensor, frames: int) -> torch.Tensor:
+        """As Store.crops: past its end a clip begins again. Shape: (batch,), (batch,) → (batch, frames, n_mels)."""
+        place = self.place[rows]
+        steps = starts[:, None] + torch.arange(frames, device=rows.device)
+        return self.features[self.begins[place][:, None] + steps % self.lengths[place][:, None]]
