@@ -40,6 +40,7 @@ bench: .venv/installed
 	@$(run) python -m benchmarks.loader
 	@$(run) python -m benchmarks.scale
 	@$(run) python -m benchmarks.evaluate
+	@$(run) python -m benchmarks.train
 
 .venv/installed: pyproject.toml constraints.txt
 	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'
