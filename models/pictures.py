@@ -141,8 +141,8 @@ def draw_comparison(table: pd.DataFrame, chance: float, path: Path) -> None:
             reach = [[row["macro_recall"] - row["low"]], [row["high"] - row["macro_recall"]]]
             axes.errorbar(row["macro_recall"], place, xerr=reach, fmt="o", color=colour, capsize=3)
         axes.axvline(chance, color="black", linewidth=0.8, dashes=(1, 2))
-        axes.text(chance, len(rows) - 0.4, "chance", ha="center", fontsize=9)
+        axes.text(chance + 0.01, -0.5, "chance", fontsize=9)
         axes.set_yticks(range(len(rows)), rows["model"])
-        axes.set_ylim(-0.6, len(rows) - 0.3)
+        axes.set_ylim(-0.7, len(rows) - 0.4)
         axes.set_xlim(0, 1)
-        axes.set_xlabel("macro recall over the pooled folds, with 95 % intervals over speakers")
+        axes.set_xlabel("macro recall, 95 % intervals over speakers")
