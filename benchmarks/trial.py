@@ -1,0 +1,75 @@
+"""Trial: one training run outside DVC, and what it gave to its test clips; a run that is there is not run again."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from features.store import Store
+from models import training
+from models.classifier import Classifier
+from models.data import Windows
+from models.judging import Judged, judge
+from pipeline.params import Params
+from pipeline.split import assign, grouped
+from pipeline.stage import fingerprint, written_whole
+from pipeline.train import CLIPS_AT_ONCE, build_seeded, configure, voice_data
+
+TRIALS = Path("data/trials")
+
+
+def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float = 1.0) -> pd.DataFrame:
+    """The test clips of the split: `speaker`, `target`, each group's probability, `epochs` that were trained.
+
+    `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
+    """
+    settings = params.split, params.train, params.filter.balance, params.model, params.architectures[params.model]
+    code = sorted(Path("models").glob("*.py"))
+    mark = fingerprint(*settings[:2], settings[2:], store.folder / "index.parquet", speakers, *code)
+    path = TRIALS / f"{mark}.parquet"
+    if not path.is_file():
+        with written_whole(path) as temporary:
+            run(params, store, manifest, speakers).to_parquet(temporary, index=False)
+    return pd.read_parquet(path)
+
+
+def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -> pd.DataFrame:
+    split = assign(grouped(manifest, store.index, params.split), params.split)
+    split = some_speakers(split[split["split"].notna()], speakers, params.split.seed)
+    config = configure(params, store, split)
+    model = build_seeded(config, params.train.seed)
+    learner = Classifier(model, config.groups, params.train)
+    with tempfile.TemporaryDirectory() as folder:
+        data = voice_data(store, split, params)
+        history = training.fit(learner, data, Path(folder), Path(folder) / "logs", params.compute, {})
+    test = split[split["split"] == "test"]
+    windows = Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, CLIPS_AT_ONCE)
+    with torch.inference_mode():
+        probabilities = judge(model.eval(), windows, len(test), params.compute.device)
+    return pd.DataFrame(probabilities, columns=config.groups).assign(
+        speaker=test["speaker"].to_numpy(),
+        target=test["group"].cat.codes.to_numpy("int64"),
+        epochs=len(history.rows),
+        seconds=sum(history.seconds),
+    )
+
+
+def some_speakers(split: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """The same with so many of train's speakers, of each group alike."""
+    train = split[split["split"] == "train"].drop_duplicates("speaker").sample(frac=1, random_state=seed)
+    turn, count = train.groupby("group", observed=True).cumcount(), train["group"].map(train["group"].value_counts())
+    left_out = train["speaker"][(turn >= share * count.astype(float)).to_numpy()]
+    return split[(split["split"] != "train") | ~split["speaker"].isin(left_out)]
+
+
+def pooled(parts: list[pd.DataFrame], groups: list[str]) -> Judged:
+    rows = pd.concat(parts)
+    return Judged(rows[groups].to_numpy(), rows["target"].to_numpy(), np.zeros(len(rows)), rows["speaker"].to_numpy())
+
+
+def folds_of(params: Params, folds: int, **changes: str) -> list[Params]:
+    """The settings of each of the first folds; `changes` of the split."""
+    return [replace(params, split=replace(params.split, fold=fold, **changes)) for fold in range(folds)]
