@@ -9,7 +9,7 @@ run := PATH="$(CURDIR)/$(bin):$$PATH"
 repro: .venv/installed
 	@$(run) python -m pipeline.params
 	@$(run) dvc repro
-	@$(run) dvc metrics show data/evaluation/metrics.json
+	@$(run) python -m pipeline.card
 
 exp: .venv/installed # make exp MODEL=tcn
 	@$(run) python -m pipeline.params $(or $(MODEL),'')

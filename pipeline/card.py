@@ -8,6 +8,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from models.trained import Config
 from pipeline.params import Params
 from pipeline.report import Report
+from pipeline.stage import run_stage
+
+CARD = "README.md"
+EVALUATION = Path("data/evaluation")
 
 SCORES = {
     "macro_recall": "**macro recall**",
@@ -34,7 +38,7 @@ def write_card(
     report: Report,
     certificate: dict,
 ) -> None:
-    """Write README.md, which shows the pictures in `folder`."""
+    """Write CARD, which shows the pictures in `folder`."""
     page = WRITER.get_template("card.md.jinja").render(
         params=params,
         config=config,
@@ -44,7 +48,7 @@ def write_card(
         names=SCORES,
         **{name: table.to_dict("records") for name, table in report.tables.items()},
     )
-    (folder / "README.md").write_text(page)
+    (folder / CARD).write_text(page)
 
 
 def cell(text: str) -> str:
@@ -70,3 +74,17 @@ def difference(row: dict, name: str) -> str:
 
 
 WRITER.filters |= {filter.__name__: filter for filter in (cell, between, number, signed, difference)}
+
+
+def main() -> None:
+    """Print what the card says first, and its scores."""
+    text = (EVALUATION / CARD).read_text()
+    head, scores = (
+        text.split("\n## What was trained")[0],
+        text.split("\n## Scores\n")[1].split("\nA speaker's group")[0],
+    )
+    print(f"{head.strip()}\n{scores}\nThe whole card: {EVALUATION / CARD}")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -25,8 +25,9 @@ from models.pictures import draw_comparison
 from models.scores import resampled_macro_recall
 from models.speed import clips_per_second
 from models.trained import config_of
+from pipeline.card import EVALUATION
 from pipeline.decode import LOGMEL
-from pipeline.evaluate import BASELINE, EVALUATION
+from pipeline.evaluate import BASELINE
 from pipeline.params import Params, load_params
 from pipeline.stage import UserError, build_aside, fingerprint, run_stage
 from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL

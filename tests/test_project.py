@@ -164,6 +164,8 @@ def test_the_model_card_says_what_the_tables_say(copy):
     assert len(pictures) == 5
     assert all((folder / picture).stat().st_size > 5000 for picture in pictures)
     assert "nan" not in card
+    shown = done(f"{sys.executable} -m pipeline.card", copy)
+    assert f"| **macro recall** | {metrics['macro_recall']:.3f} |" in shown
     assert json.loads((copy / "data/model/config.json").read_text())["temperature"] != 1.0
 
 
