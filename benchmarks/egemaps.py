@@ -1,6 +1,7 @@
-"""What do hand-made features reach? openSMILE's eGeMAPSv02 functionals and a linear SVM, on the folds of params.yaml.
+"""What do the architectures reach beside hand-made features, on the very same folds of params.yaml?
 
-The extra `bench` brings openSMILE (for research; see its licence). The features are kept in data/egemaps.parquet.
+The features are openSMILE's eGeMAPSv02 functionals, judged by a linear SVM; the extra `bench` brings openSMILE (for
+research; see its licence). They are kept in data/egemaps.parquet, and every finished training run in data/trials/.
 """
 
 import argparse
@@ -17,17 +18,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
+from benchmarks.trial import folds_of, pooled, trial
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
+from features.store import Store
 from models.bootstrap import SpeakerBootstrap, interval
-from models.judging import Judged
 from models.scores import resampled_macro_recall
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS
 from pipeline.params import Params, load_params
-from pipeline.split import OF_INDEX, assign, grouped
+from pipeline.split import assign, grouped
 
 KEPT = Path("data/egemaps.parquet")
 STRENGTHS = (0.001, 0.01, 0.1)  # inverse, of the SVM's penalty; val chooses
@@ -55,8 +57,8 @@ def features(params: Params) -> pd.DataFrame:
     return pd.read_parquet(KEPT)
 
 
-def judged_fold(split: pd.DataFrame, values: pd.DataFrame) -> Judged:
-    """What the SVM gives to the test clips: one-hot, for it has no probabilities."""
+def judged_fold(split: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """What the SVM gives to the test clips, as a trial tells it: one-hot, for it has no probabilities."""
     parts = {name: (values.loc[part["key"]], part["group"].cat.codes) for name, part in split.groupby("split")}
 
     def fitted(strength: float):
@@ -65,38 +67,55 @@ def judged_fold(split: pd.DataFrame, values: pd.DataFrame) -> Judged:
 
     machines = [fitted(strength) for strength in STRENGTHS]
     best = max(machines, key=lambda each: recall_score(parts["val"][1], each.predict(parts["val"][0]), average="macro"))
-    test = split[split["split"] == "test"]
-    given = np.eye(len(split["group"].cat.categories))[best.predict(parts["test"][0])]
-    return Judged(given, parts["test"][1].to_numpy("int64"), np.zeros(len(test)), test["speaker"].to_numpy())
+    test, groups = split[split["split"] == "test"], list(split["group"].cat.categories)
+    given = pd.DataFrame(np.eye(len(groups))[best.predict(parts["test"][0])], columns=groups)
+    return given.assign(speaker=test["speaker"].to_numpy(), target=parts["test"][1].to_numpy("int64"))
 
 
-def pooled(judged: list[Judged]) -> Judged:
-    parts = ([getattr(each, name) for each in judged] for name in ("probabilities", "targets", "ages", "speakers"))
-    return Judged(*map(np.concatenate, parts))
+def row_of(name: str, recalls: list[np.ndarray], others: np.ndarray, epochs: float | None) -> tuple[str, ...]:
+    """The mean macro recall over seeds, and how far it lies above the SVM's on the same speakers, with intervals."""
+    recall = np.mean(recalls, axis=0)
+    low, high = interval(recall)
+    gain_low, gain_high = interval(recall - others)
+    scores = name, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"
+    if epochs is None:
+        return *scores, "", "", "", ""
+    least, most = min(each[0] for each in recalls), max(each[0] for each in recalls)
+    gain = f"{recall[0] - others[0]:+.3f}", f"{gain_low:+.3f} to {gain_high:+.3f}"
+    return *scores, *gain, f"{least:.3f} to {most:.3f}", f"{epochs:.0f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--models", nargs="*", metavar="NAME", default=[])
     parser.add_argument("--by", nargs="+", default=["speaker", "locale"])
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=1)
     chosen = parser.parse_args()
     params = load_params()
     values, manifest = features(params), pd.read_parquet(needs(MANIFEST))
-    index = pd.read_parquet(needs(LOGMEL) / "index.parquet", columns=["key", *OF_INDEX])
-    rows = []
+    store, groups = Store(needs(LOGMEL)), list(params.split.groups)
     for by in chosen.by:
-        judged = []
-        for fold in range(chosen.folds):
-            settings = replace(params.split, by=by, fold=fold)
-            split = assign(grouped(manifest, index, settings), settings)
-            judged.append(judged_fold(split[split["split"].notna()], values))
-        everything = pooled(judged)
-        recall = resampled_macro_recall(everything, SpeakerBootstrap(everything.speakers))
-        low, high = interval(recall)
-        counts = f"{len(everything.targets):,}", f"{len(set(everything.speakers)):,}"
-        rows.append((f"split by {by}", *counts, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"))
-    title = f"eGeMAPSv02 + linear SVM, {params.corpus}, {chosen.folds} of {params.split.folds} folds pooled"
-    show(title, ("", "test clips", "speakers", "macro recall", "95 % interval"), rows, "all cores")
+        folds = folds_of(params, chosen.folds, by=by)
+        splits = [assign(grouped(manifest, store.index, each.split), each.split) for each in folds]
+        judged = pooled([judged_fold(split[split["split"].notna()], values) for split in splits], groups)
+        bootstrap = SpeakerBootstrap(judged.speakers)
+        hand_made = resampled_macro_recall(judged, bootstrap)
+        rows = [row_of("eGeMAPSv02 + linear SVM", [hand_made], hand_made, None)]
+        for name in chosen.models:
+            recalls, epochs = [], []
+            for seed in range(chosen.seeds):
+                seeded = [replace(each, model=name, train=replace(each.train, seed=seed)) for each in folds]
+                parts = [trial(each, store, manifest) for each in seeded]
+                epochs += [part["epochs"].iloc[0] for part in parts]
+                recalls.append(resampled_macro_recall(pooled(parts, groups), bootstrap))
+            rows.append(row_of(name, recalls, hand_made, np.mean(epochs)))
+        title = (
+            f"{params.corpus}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: "
+            f"{len(judged.targets):,} test clips of {len(set(judged.speakers)):,} speakers"
+        )
+        header = ("", "macro recall", "95 % interval", "above the SVM", "95 % interval", "single seeds", "epochs")
+        show(title, header, rows, "all cores")
 
 
 if __name__ == "__main__":

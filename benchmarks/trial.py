@@ -1,5 +1,6 @@
 """Trial: one training run outside DVC, and what it gave to its test clips; a run that is there is not run again."""
 
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +10,16 @@ import pandas as pd
 import torch
 
 from features.store import Store
-from models import training
-from models.classifier import Classifier
-from models.data import Windows
-from models.judging import Judged, judge
+from models import classifier, data, judging, pooling, training
+from models.architectures import ARCHITECTURES
+from models.judging import Judged
 from pipeline.params import Params
 from pipeline.split import assign, grouped
 from pipeline.stage import fingerprint, written_whole
 from pipeline.train import CLIPS_AT_ONCE, build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
+LEARNING = (classifier, data, judging, pooling, training)  # the code on which a run depends, beside its architecture
 
 
 def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float = 1.0) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
     `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
     """
     settings = params.split, params.train, params.filter.balance, params.model, params.architectures[params.model]
-    code = sorted(Path("models").glob("*.py"))
+    code = [*LEARNING, sys.modules[ARCHITECTURES[params.model].__module__]]
     mark = fingerprint(*settings[:2], settings[2:], store.folder / "index.parquet", speakers, *code)
     path = TRIALS / f"{mark}.parquet"
     if not path.is_file():
@@ -41,14 +42,14 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
     split = some_speakers(split[split["split"].notna()], speakers, params.split.seed)
     config = configure(params, store, split)
     model = build_seeded(config, params.train.seed)
-    learner = Classifier(model, config.groups, params.train)
+    learner = classifier.Classifier(model, config.groups, params.train)
     with tempfile.TemporaryDirectory() as folder:
-        data = voice_data(store, split, params)
-        history = training.fit(learner, data, Path(folder), Path(folder) / "logs", params.compute, {})
+        voices = voice_data(store, split, params)
+        history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})
     test = split[split["split"] == "test"]
-    windows = Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, CLIPS_AT_ONCE)
+    windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, CLIPS_AT_ONCE)
     with torch.inference_mode():
-        probabilities = judge(model.eval(), windows, len(test), params.compute.device)
+        probabilities = judging.judge(model.eval(), windows, len(test), params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),

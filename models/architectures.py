@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from models.bigru import BiGRU
+from models.cepstral import Cepstral
 from models.cnn import CNN
 from models.conformer import Conformer
 from models.crnn import CRNN
@@ -24,6 +25,7 @@ ARCHITECTURES = {
     "ecapa": ECAPA,
     "resnet": ResNet,
     "conformer": Conformer,
+    "cepstral": Cepstral,
 }
 
 SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting

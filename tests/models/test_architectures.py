@@ -5,6 +5,7 @@ import torch
 import yaml
 
 from models.architectures import ARCHITECTURES, build
+from models.cepstral import Cepstral
 from models.tcn import TCN
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["architectures"]
@@ -52,6 +53,12 @@ def test_all_in_params_are_there():
     assert list(SETTINGS) == list(ARCHITECTURES)
 
 
+def test_cepstral_does_not_hear_how_loud_a_clip_is():
+    net = Cepstral(n_mels=16, frames=32, groups=2, cepstra=8, lags=[1, 4], dropout=0).eval()
+    clip = torch.randn(2, 16, 32)
+    torch.testing.assert_close(net(clip + 3), net(clip))
+
+
 def test_the_tcn_hears_the_whole_crop():
     torch.manual_seed(0)
     net = TCN(n_mels=8, frames=100, groups=2, channels=32, kernel=3, dropout=0)
@@ -73,6 +80,7 @@ def test_the_tcn_hears_the_whole_crop():
         ("resnet", {"channels": [8]}, "resnet.channels"),
         ("conformer", {"heads": 5}, "conformer.heads is 5"),
         ("conformer", {"kernel": 4}, "conformer.kernel is 4"),
+        ("cepstral", {"lags": [1, 200]}, "cepstral.lags holds 200"),
         ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
     ],
 )

@@ -1,0 +1,45 @@
+"""Cepstral: a linear classifier of where cepstra lie, how far they spread and how fast they move; for few speakers.
+
+Mel cepstra after Davis and Mermelstein, "Comparison of parametric representations for monosyllabic word recognition",
+1980.
+"""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Lt, MinLen
+from pydantic import PositiveInt, validate_call
+from torch import nn
+from torchaudio.functional import create_dct
+
+
+class Cepstral(nn.Module):
+    """Shape: (batch, n_mels, frames) → (batch, groups).
+
+    From the first `cepstra` (at most as many as there are bands): the mean over time, save that of the first one, which
+    is how loud a clip is; the standard deviation; and the mean absolute change over each of `lags` frames.
+    """
+
+    @validate_call
+    def __init__(
+        self,
+        n_mels: int,
+        frames: int,
+        groups: int,
+        cepstra: Annotated[int, Ge(2)],
+        lags: Annotated[list[PositiveInt], MinLen(1)],
+        dropout: Annotated[float, Ge(0), Lt(1)],
+    ):
+        super().__init__()
+        if max(lags) >= frames:
+            raise ValueError(f"lags holds {max(lags)}: the longest must be shorter than a crop, {frames} frames")
+        count = min(cepstra, n_mels)
+        self.lags = lags
+        self.register_buffer("basis", create_dct(count, n_mels, "ortho").T, persistent=False)  # (C, M)
+        size = (2 + len(lags)) * count - 1
+        self.classify = nn.Sequential(nn.BatchNorm1d(size), nn.Dropout(dropout), nn.Linear(size, groups))
+
+    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
+        cepstra = self.basis @ logmel  # (B, C, T)
+        changes = [(cepstra[:, :, lag:] - cepstra[:, :, :-lag]).abs().mean(dim=2) for lag in self.lags]
+        return self.classify(torch.cat([cepstra.mean(dim=2)[:, 1:], cepstra.std(dim=2), *changes], dim=1))
