@@ -1,7 +1,9 @@
 """What would more speakers bring? Macro recall against the share of train's speakers that are learnt from."""
 
 import argparse
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.timing import needs, show
@@ -18,18 +20,29 @@ SHARES = (0.125, 0.25, 0.5, 1.0)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", metavar="NAME")
     parser.add_argument("--folds", type=int, default=3)
-    folds = parser.parse_args().folds
+    parser.add_argument("--seeds", type=int, default=1)
+    chosen = parser.parse_args()
     params = load_params()
     store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
     rows = []
-    for share in SHARES:
-        judged = pooled([trial(each, store, manifest, share) for each in folds_of(params, folds)], groups)
-        recall = resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers))
-        low, high = interval(recall)
-        rows.append((f"{share:.1%}", f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"))
-    title = f"{params.model}, {params.corpus}, split by {params.split.by}, {folds} of {params.split.folds} folds pooled"
-    show(title, ("share of train's speakers", "macro recall", "95 % interval"), rows, "all cores")
+    for name in chosen.models or [params.model]:
+        for share in SHARES:
+            recalls, speakers = [], []
+            for seed in range(chosen.seeds):
+                seeded = replace(params, model=name, train=replace(params.train, seed=seed))
+                parts = [trial(each, store, manifest, share) for each in folds_of(seeded, chosen.folds)]
+                judged = pooled(parts, groups)
+                recalls.append(resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers)))
+                speakers += [part["train_speakers"].iloc[0] for part in parts]
+            recall = np.mean(recalls, axis=0)
+            low, high = interval(recall)
+            rows.append(
+                (name, f"{share:.1%}", f"{np.mean(speakers):,.0f}", f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}")
+            )
+    title = f"{params.corpus}, split by {params.split.by}, {chosen.folds} of {params.split.folds} folds pooled"
+    show(title, ("", "share", "train's speakers", "macro recall", "95 % interval"), rows, "all cores")
 
 
 if __name__ == "__main__":

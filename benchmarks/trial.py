@@ -23,7 +23,8 @@ LEARNING = (classifier, data, judging, pooling, training)  # the code on which a
 
 
 def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float = 1.0) -> pd.DataFrame:
-    """The test clips of the split: `speaker`, `target`, each group's probability, `epochs` that were trained.
+    """The test clips of the split: `speaker`, `target`, each group's probability; `epochs` and `seconds` of training,
+    and `train_speakers`.
 
     `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
     """
@@ -55,6 +56,7 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
         target=test["group"].cat.codes.to_numpy("int64"),
         epochs=len(history.rows),
         seconds=sum(history.seconds),
+        train_speakers=split["speaker"][split["split"] == "train"].nunique(),
     )
 
 
