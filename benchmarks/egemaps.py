@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, pooled, trial
+from benchmarks.trial import folds_of, pooled, trial, whole_fold
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
@@ -28,7 +28,7 @@ from models.scores import resampled_macro_recall
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS
-from pipeline.params import Params, load_params
+from pipeline.params import Params, Split, load_params
 from pipeline.split import assign, grouped
 
 KEPT = Path("data/egemaps.parquet")
@@ -57,8 +57,9 @@ def features(params: Params) -> pd.DataFrame:
     return pd.read_parquet(KEPT)
 
 
-def judged_fold(split: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
-    """What the SVM gives to the test clips, as a trial tells it: one-hot, for it has no probabilities."""
+def judged_fold(rows: pd.DataFrame, settings: Split, values: pd.DataFrame) -> pd.DataFrame:
+    """What the SVM gives to the test fold, as a trial tells it: one-hot, for it has no probabilities."""
+    split, test = assign(rows, settings), whole_fold(rows, settings)
     parts = {name: (values.loc[part["key"]], part["group"].cat.codes) for name, part in split.groupby("split")}
 
     def fitted(strength: float):
@@ -67,9 +68,9 @@ def judged_fold(split: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
 
     machines = [fitted(strength) for strength in STRENGTHS]
     best = max(machines, key=lambda each: recall_score(parts["val"][1], each.predict(parts["val"][0]), average="macro"))
-    test, groups = split[split["split"] == "test"], list(split["group"].cat.categories)
-    given = pd.DataFrame(np.eye(len(groups))[best.predict(parts["test"][0])], columns=groups)
-    return given.assign(speaker=test["speaker"].to_numpy(), target=parts["test"][1].to_numpy("int64"))
+    groups = list(settings.groups)
+    given = pd.DataFrame(np.eye(len(groups))[best.predict(values.loc[test["key"]])], columns=groups)
+    return given.assign(speaker=test["speaker"].to_numpy(), target=test["group"].cat.codes.to_numpy("int64"))
 
 
 def row_of(name: str, recalls: list[np.ndarray], others: np.ndarray, epochs: float | None) -> tuple[str, ...]:
@@ -97,8 +98,9 @@ def main() -> None:
     store, groups = Store(needs(LOGMEL)), list(params.split.groups)
     for by in chosen.by:
         folds = folds_of(params, chosen.folds, by=by)
-        splits = [assign(grouped(manifest, store.index, each.split), each.split) for each in folds]
-        judged = pooled([judged_fold(split[split["split"].notna()], values) for split in splits], groups)
+        settings = [each.split for each in folds]
+        parts = [judged_fold(grouped(manifest, store.index, each), each, values) for each in settings]
+        judged = pooled(parts, groups)
         bootstrap = SpeakerBootstrap(judged.speakers)
         hand_made = resampled_macro_recall(judged, bootstrap)
         rows = [row_of("eGeMAPSv02 + linear SVM", [hand_made], hand_made, None)]

@@ -13,8 +13,8 @@ from features.store import Store
 from models import classifier, data, judging, pooling, training
 from models.architectures import ARCHITECTURES
 from models.judging import Judged
-from pipeline.params import Params
-from pipeline.split import assign, grouped
+from pipeline.params import Params, Split
+from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint, written_whole
 from pipeline.train import CLIPS_AT_ONCE, build_seeded, configure, voice_data
 
@@ -23,7 +23,7 @@ LEARNING = (classifier, data, judging, pooling, training)  # the code on which a
 
 
 def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float = 1.0) -> pd.DataFrame:
-    """The test clips of the split: `speaker`, `target`, each group's probability; `epochs` and `seconds` of training,
+    """All clips of the test fold: `speaker`, `target`, each group's probability; `epochs` and `seconds` of training,
     and `train_speakers`.
 
     `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
@@ -39,7 +39,8 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
 
 
 def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -> pd.DataFrame:
-    split = assign(grouped(manifest, store.index, params.split), params.split)
+    rows = grouped(manifest, store.index, params.split)
+    split, test = assign(rows, params.split), whole_fold(rows, params.split)
     split = some_speakers(split[split["split"].notna()], speakers, params.split.seed)
     config = configure(params, store, split)
     model = build_seeded(config, params.train.seed)
@@ -47,7 +48,6 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
     with tempfile.TemporaryDirectory() as folder:
         voices = voice_data(store, split, params)
         history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})
-    test = split[split["split"] == "test"]
     windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, CLIPS_AT_ONCE)
     with torch.inference_mode():
         probabilities = judging.judge(model.eval(), windows, len(test), params.compute.device)
@@ -58,6 +58,14 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
         seconds=sum(history.seconds),
         train_speakers=split["speaker"][split["split"] == "train"].nunique(),
     )
+
+
+def whole_fold(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
+    """The clips of the test fold, with those that balancing leaves out: macro recall weighs groups alike without it,
+    and rests on more speakers.
+    """
+    in_group = rows[rows["group"].notna()]
+    return in_group[split_of(in_group, settings) == "test"]
 
 
 def some_speakers(split: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
