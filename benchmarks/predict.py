@@ -1,6 +1,6 @@
-"""How many clips a second does predict judge on one core, beside bare decoding? The CNN of the last run, and its export.
+"""How many clips a second does predict judge on one core, beside bare decoding? By the model of the last run.
 
-Over the clips that the last run packed; the export joins in after python -m pipeline.export.
+Over the clips that this run packed. Its export joins in after python -m pipeline.export.
 """
 
 import tempfile

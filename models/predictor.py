@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from features.logmel import LogMel
 from features.sound import Rejected, Sound, SoundReader
@@ -62,11 +62,12 @@ class Predictor:
         self.config, self.unsure = read_config(folder), unsure
         self.network = open_network(folder)
         self.read_sound, self.log_mel = SoundReader(self.config.front_end), LogMel(self.config.front_end)
+        self.threads = ThreadpoolController()  # once: to look for the libraries takes longer than to limit them
 
     def hear(self, data: bytes) -> Heard:
         """Raises Rejected for what cannot be judged; `complaint` says why."""
         sound = self.read_sound(data)
-        with threadpool_limits(1):  # as the store was made, to the byte
+        with self.threads.limit(limits=1):  # as the store was made, to the byte
             features = self.log_mel(sound.samples).astype(np.float16)
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.stage import UserError
+
 ABOUT = "about.json"
 
 
@@ -25,6 +27,11 @@ def write_about(about: About, folder: Path) -> None:
 
 
 def read_about(folder: Path) -> About | None:
-    """What was exported with the model in `folder`, if it was exported."""
+    """What was exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
     path = folder / ABOUT
-    return About(**json.loads(path.read_text())) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return About(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {error}") from None

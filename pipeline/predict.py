@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from features.sound import Rejected, quiet_decoder
 from features.whole import whole_logmel
+from models.config import read_config
 from models.predictor import UNSURE, Prediction, Predictor, complaint
 from pipeline.about import About, read_about
 from pipeline.params import load_params
@@ -57,6 +58,7 @@ def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
 
     Raises ModelError for a folder without a model.
     """
+    read_config(folder)  # above all else, whether there is a model
     if unsure is None:
         about = read_about(folder)
         unsure = about.unsure if about else load_params().predict.unsure
