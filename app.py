@@ -184,7 +184,7 @@ def served(folder: Path, host: str, port: int) -> Iterator[str]:
                 footer_links=[],
                 theme=THEME,
                 js=SPOKEN,
-                css_paths=[PAGE / "style.css"],
+                head=f"<style>{(PAGE / 'style.css').read_text()}</style>",  # as `css`, Gradio would rewrite it
                 app_kwargs={"middleware": [Middleware(Guarded)]},
             )
             yield address
