@@ -4,7 +4,7 @@ python ?= python3
 bin := .venv/bin
 run := PATH="$(CURDIR)/$(bin):$$PATH"
 
-.PHONY: repro test exp compare tensorboard bench lint format
+.PHONY: repro test exp compare app tensorboard bench lint format
 
 repro: .venv/installed
 	@$(run) python -m pipeline.params
@@ -29,6 +29,9 @@ format: .venv/installed
 	@$(run) ruff check --fix
 	@$(run) ruff format
 
+app: .venv/installed # make app ARGS='--model data/export --port 8080'
+	@$(run) python app.py $(ARGS)
+
 tensorboard: .venv/installed
 	@$(run) tensorboard --logdir data/tensorboard --host 127.0.0.1
 
@@ -41,6 +44,7 @@ bench: .venv/installed
 	@$(run) python -m benchmarks.scale
 	@$(run) python -m benchmarks.evaluate
 	@$(run) python -m benchmarks.train
+	@$(run) python -m benchmarks.predict
 
 .venv/installed: pyproject.toml constraints.txt
 	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'

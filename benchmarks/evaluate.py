@@ -10,7 +10,7 @@ from benchmarks.timing import median_seconds, show
 from features.logmel import FrontEnd
 from features.shard import ShardWriter, shard_name
 from features.store import INDEX_TYPES, Store, write_index
-from models.trained import Config
+from models.config import Config
 from pipeline.commonvoice import AGES
 from pipeline.params import load_params
 from pipeline.report import report_on

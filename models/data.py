@@ -11,6 +11,7 @@ from features.store import Store
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.resident import Resident
+from models.windows import window_starts
 
 
 class CropSampler(Sampler):
@@ -120,11 +121,6 @@ class Windows(Dataset):
         clip = np.repeat(np.arange(len(rows)), [len(each) for each in starts])
         features = self.store.crops(rows[clip], np.concatenate(starts), self.frames)
         return torch.from_numpy(features), torch.from_numpy(clip), torch.from_numpy(targets)
-
-
-def window_starts(length: int, frames: int) -> np.ndarray:
-    """Where the fewest evenly spaced windows begin that cover a clip of `length` frames."""
-    return np.linspace(0, max(length - frames, 0), -(-length // frames)).round().astype(np.int64)
 
 
 def loader(batches: Dataset, sampler: Sampler | None = None, workers: int = 0) -> DataLoader:

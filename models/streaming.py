@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, IterableDataset
 from webdataset.shardlists import expand_urls
 
 from features.store import StoreError
-from models.data import band_statistics, loader, window_starts
+from models.data import band_statistics, loader
 from models.recipe import Recipe
+from models.windows import windows_of
 
 SHARDS_MIXED, CLIPS_MIXED = 100, 2000  # how many of them are held to shuffle
 
@@ -90,13 +91,6 @@ def crop(features: np.ndarray, random: np.random.Generator, frames: int) -> np.n
         return np.resize(features, (frames, features.shape[1]))
     start = random.integers(len(features) - frames, endpoint=True)
     return features[start : start + frames]
-
-
-def windows_of(features: np.ndarray, frames: int) -> np.ndarray:
-    """The windows that judge a clip. Shape: (any, n_mels) → (windows, frames, n_mels)."""
-    if len(features) < frames:
-        return np.resize(features, (1, frames, features.shape[1]))
-    return np.stack([features[start : start + frames] for start in window_starts(len(features), frames)])
 
 
 def streamed_normalisation(clips: Clips, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.trained import Config
+from models.config import Config
 from pipeline.params import Params
 from pipeline.report import Report
 from pipeline.stage import run_stage

@@ -19,12 +19,13 @@ import yaml
 
 from features.store import Store
 from models.bootstrap import LEVEL, SpeakerBootstrap, interval
+from models.config import config_of
 from models.data import Windows
 from models.judging import Judged
 from models.pictures import draw_comparison
 from models.scores import resampled_macro_recall
 from models.speed import clips_per_second
-from models.trained import config_of
+from models.trained import fresh
 from pipeline.card import EVALUATION
 from pipeline.decode import LOGMEL
 from pipeline.evaluate import BASELINE
@@ -145,7 +146,7 @@ def inference_speeds(runs: list[Run]) -> dict[str, float]:
     configs = {run.model: config_of(json.loads(read(MODEL / "config.json", run))) for run in runs}
     rows = np.linspace(0, len(store) - 1, min(TIMED, len(store))).astype(int)
     return clips_per_second(
-        {name: config.build() for name, config in configs.items()},
+        {name: fresh(config) for name, config in configs.items()},
         {
             name: Windows(store, rows, np.arange(len(rows)), config.frames, CLIPS_AT_ONCE)
             for name, config in configs.items()

@@ -88,6 +88,11 @@ class Split:
 
 
 @checked(frozen=True, config=STRICT)
+class Predict:
+    unsure: Share
+
+
+@checked(frozen=True, config=STRICT)
 class Compute(Hardware):
     backend: Literal["loky", "dask"] = "loky"
     scheduler: str | None = None
@@ -112,6 +117,7 @@ class Params:
     model: str
     train: Recipe
     architectures: dict[str, dict[str, Any]]
+    predict: Predict
     compute: Compute
 
     def __post_init__(self):

@@ -10,9 +10,9 @@ from features.store import Store
 from models.bootstrap import SpeakerBootstrap, interval
 from models.breakdown import breakdown
 from models.calibration import reliability, tempered
+from models.config import Config
 from models.judging import Judged
 from models.scores import macro_recall, resampled_scores
-from models.trained import Config
 from pipeline.audit import Baselines, audited, compared
 from pipeline.commonvoice import YEARS
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from features.store import StoreError
+from models.config import ModelError
 
 PARTIAL = Path("data/.partial")
 
@@ -29,7 +30,7 @@ def run_stage(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except (UserError, StoreError) as error:
+    except (UserError, StoreError, ModelError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
     except FileNotFoundError as error:
         if not str(error.filename).startswith("data/"):

@@ -15,7 +15,19 @@ from torch.utils.data import Dataset
 from features import store as store_code
 from features.logmel import FrontEnd
 from features.store import Store
-from models import calibration, classifier, data, judging, pooling, recipe, resident, streaming, trained, training
+from models import (
+    calibration,
+    classifier,
+    data,
+    judging,
+    pooling,
+    recipe,
+    resident,
+    streaming,
+    trained,
+    training,
+    windows,
+)
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
@@ -108,7 +120,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
     """The model with weights that follow from the seed. Raises UserError for settings that its architecture refuses."""
     torch.manual_seed(seed)
     try:
-        return config.build()
+        return trained.fresh(config)
     except ValueError as error:
         raise UserError(f"params.yaml: architectures.{error}") from None
 
@@ -127,6 +139,7 @@ def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source
         resident,
         streaming,
         training,
+        windows,
     )
     return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 

@@ -1,5 +1,6 @@
 """The whole project, end to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost."""
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
+from features.shard import read_shard
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
@@ -167,6 +170,31 @@ def test_the_model_card_says_what_the_tables_say(copy):
     shown = done(f"{sys.executable} -m pipeline.card", copy)
     assert f"| **macro recall** | {metrics['macro_recall']:.3f} |" in shown
     assert json.loads((copy / "data/model/config.json").read_text())["temperature"] != 1.0
+
+
+def test_predict_says_what_evaluate_said_from_the_model_and_from_its_export(copy, tmp_path):
+    judged = pd.read_parquet(copy / "data/evaluation/predictions.parquet").set_index("key")
+    for shard in (copy / "data/clips").glob("*.tar"):
+        for name, data in read_shard(shard):
+            if name.split(".")[0] in judged.index:
+                (tmp_path / name).write_bytes(data)
+    done(f"{sys.executable} -m pipeline.export", copy)
+    for model in ("data/model", "data/export"):
+        output = done(f"{sys.executable} -m pipeline.predict --csv --model {model} {tmp_path}", copy)
+        table = pd.read_csv(io.StringIO(output))
+        table.index = table["file"].map(lambda name: Path(name).stem)
+        groups = [name for name in judged if name in table and name not in ("group", "speaker")]
+        assert len(groups) == 6
+        assert sorted(table.index) == sorted(judged.index)
+        pd.testing.assert_frame_equal(
+            table.loc[judged.index, groups], judged[groups], atol=1e-5, check_dtype=False, check_names=False
+        )
+    about = json.loads((copy / "data/export/about.json").read_text())
+    metrics = json.loads((copy / "data/evaluation/metrics.json").read_text())
+    assert about["macro_recall"] == metrics["macro_recall"]
+    assert (about["clips"], about["speakers"]) == (len(judged), judged["speaker"].nunique())
+    assert about["is_synthetic"]
+    assert stages_run(done("dvc repro", copy)) == []
 
 
 def test_every_plot_has_its_data_and_template(copy):

@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from models.data import Crops, CropSampler, Windows, even_draw, loader, normalisation, window_starts
+from models.data import Crops, CropSampler, Windows, even_draw, loader, normalisation
+from models.windows import window_starts
 
 
 @pytest.fixture

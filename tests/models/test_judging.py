@@ -3,8 +3,9 @@ import torch
 from torch import nn
 
 from models.classifier import Normalised, clip_probabilities
-from models.data import Windows, window_starts
+from models.data import Windows
 from models.judging import Judged, judge
+from models.windows import window_starts
 
 
 def test_a_clip_gets_the_mean_over_its_windows():

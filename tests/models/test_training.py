@@ -12,10 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from features.store import Store
 from models.classifier import Classifier, labels, warm_cosine
+from models.config import Config
 from models.data import VoiceData, normalisation
 from models.hardware import Hardware
 from models.recipe import Recipe
-from models.trained import Config, load, save
+from models.trained import fresh, load, save
 from models.training import LAST, fit, kept_epoch
 
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
@@ -35,7 +36,7 @@ def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict],
         [20, 40, 60],
     )
     torch.manual_seed(recipe.seed)
-    classifier = Classifier(config.build(), config.groups, recipe)
+    classifier = Classifier(fresh(config), config.groups, recipe)
     hardware = Hardware(**{"accelerator": "cpu", "devices": 1} | hardware)
     data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe, hardware)
     history = fit(classifier, data, folder, folder / "logs", hardware, {"model": "cnn"})

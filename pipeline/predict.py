@@ -1,0 +1,205 @@
+"""Predict: what a model says of the voices in sound files, and when it should not be believed."""
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from features.sound import Rejected, quiet_decoder
+from features.whole import whole_logmel
+from models.config import read_config
+from models.predictor import UNSURE, Prediction, Predictor, complaint
+from pipeline.about import About, read_about
+from pipeline.params import load_params
+from pipeline.stage import UserError, run_stage
+from pipeline.voice import RATE, draw_voice, speak
+
+__all__ = [  # what the web page is made of
+    "UNSURE",
+    "About",
+    "Prediction",
+    "Predictor",
+    "Rejected",
+    "UserError",
+    "about_model",
+    "complaint",
+    "open_predictor",
+    "run_stage",
+    "whole_logmel",
+    "write_examples",
+]
+
+MODEL = Path("data/model")
+SUFFIXES = {".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}  # what is taken of a folder
+LARGEST = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
+CLIPS_AT_ONCE = 64
+STANDARD_INPUT = "-"
+EXAMPLES = {  # as the demo corpus has them, by what the page calls them
+    "a boy's voice": (15, "male"),
+    "a young woman's": (25, "female"),
+    "a man's in his forties": (45, "male"),
+    "an old woman's": (72, "female"),
+}
+
+Row = tuple[str, Prediction]  # a file's name, and what its voice says
+
+
+def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
+    """The predictor of the model in `folder`; `unsure` is by default what was exported with it, else the params'.
+
+    Raises ModelError for a folder without a model.
+    """
+    read_config(folder)  # above all else, whether there is a model
+    if unsure is None:
+        about = read_about(folder)
+        unsure = about.unsure if about else load_params().predict.unsure
+    return Predictor(folder, unsure)
+
+
+def about_model(folder: Path) -> About | None:
+    """What is known of the model: of an exported one what came with it, of that in MODEL what the stages found out."""
+    about = read_about(folder)
+    if about or folder.resolve() != MODEL.resolve():
+        return about
+    from pipeline.export import about_trained  # not above: it loads torch, which an exported model needs not
+
+    return about_trained(load_params())
+
+
+def write_examples(folder: Path) -> dict[str, Path]:
+    """A few synthetic voices as WAV files, by what they are called."""
+    paths = {}
+    for number, (name, (age, sex)) in enumerate(EXAMPLES.items()):
+        rng = np.random.default_rng(number)
+        paths[name] = folder / f"example{number}.wav"
+        soundfile.write(paths[name], 0.5 * speak(draw_voice(age, sex, rng), 4.0, rng), RATE)
+    return paths
+
+
+def expand(names: Iterable[str], refuse: Callable[[str, str], None]) -> list[str]:
+    """These names, with the sound files under each folder in its place, sorted."""
+    found = []
+    for name in names:
+        if not Path(name).is_dir():
+            found.append(name)
+            continue
+        inside = sorted(str(path) for path in Path(name).rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not inside:
+            refuse(name, f"no sound files in this folder ({', '.join(sorted(SUFFIXES))})")
+        found += inside
+    return found
+
+
+def read(name: str) -> bytes:
+    """The bytes of a file, or of standard input. Raises OSError, and Rejected for more than LARGEST."""
+    if name == STANDARD_INPUT:
+        data = sys.stdin.buffer.read(LARGEST + 1)
+    else:
+        with Path(name).open("rb") as file:
+            data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Rejected("too_long", f"over {LARGEST / 1e6:.0f} MB")
+    return data
+
+
+def predictions(predictor: Predictor, names: Iterable[str], refuse: Callable[[str, str], None]) -> Iterator[Row]:
+    """What is predicted for each file, in their order; `refuse` is told the name and why of each that cannot be."""
+    names = iter(names)
+    while some := list(islice(names, CLIPS_AT_ONCE)):
+        recordings = []
+        for name in some:
+            try:
+                with quiet_decoder():
+                    recordings.append((name, predictor.hear(read(name))))
+            except Rejected as rejected:
+                refuse(name, complaint(rejected))
+            except OSError as error:
+                refuse(name, error.strerror)
+        judged = predictor.judge([heard for _, heard in recordings])
+        yield from zip([name for name, _ in recordings], judged, strict=True)
+
+
+def as_table(rows: Iterable[Row], width: int, groups: list[str]) -> Iterator[str]:
+    """Lines for people; `width` is that of the names."""
+    across = max(len(group) for group in [*groups, UNSURE])
+    reach = 2 * max(len(group) for group in groups) + len(" to ")
+    yield f"{'file':{width}}  {'group':{across}}  probability   age  {'80 % range':{reach}}  warnings".rstrip()
+    for name, prediction in rows:
+        between = " to ".join(dict.fromkeys(prediction.range))
+        yield (
+            f"{name:{width}}  {prediction.group:{across}}  {prediction.probability:11.2f}  {prediction.age:4.1f}  "
+            f"{between:{reach}}  {', '.join(prediction.warnings)}"
+        ).rstrip()
+
+
+def as_json(rows: Iterable[Row]) -> Iterator[str]:
+    """An object a line."""
+    for name, prediction in rows:
+        yield json.dumps({"file": name} | asdict(prediction), ensure_ascii=False)
+
+
+def as_csv(rows: Iterable[Row], groups: list[str]) -> Iterator[str]:
+    columns = ["file", "group", "probability", "age", "range_low", "range_high", "seconds", "warnings"]
+    yield comma_separated([*columns, *groups])
+    for name, prediction in rows:
+        facts = [prediction.group, prediction.probability, prediction.age, *prediction.range, prediction.seconds]
+        yield comma_separated([name, *facts, "; ".join(prediction.warnings), *prediction.probabilities.values()])
+
+
+def comma_separated(values: list) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, folders of them, - for standard input")
+    parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--unsure", type=share, metavar="P", help="probability under which no group is named")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="an object a line")
+    forms.add_argument("--csv", action="store_true")
+    return parser.parse_args()
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no probability: 0 to 1 is allowed")
+    return value
+
+
+def main() -> None:
+    chosen = arguments()
+    predictor = open_predictor(chosen.model, chosen.unsure)
+    refused = []
+
+    def refuse(name: str, why: str) -> None:
+        refused.append(name)
+        tqdm.write(f"{name}: {why}", file=sys.stderr)
+
+    names, groups = expand(chosen.files, refuse), predictor.config.groups
+    rows = predictions(predictor, tqdm(names, "predict", unit=" clips", disable=None, delay=2), refuse)
+    if chosen.json:
+        lines = as_json(rows)
+    elif chosen.csv:
+        lines = as_csv(rows, groups)
+    else:
+        lines = as_table(rows, max(map(len, [*names, "file"])), groups)
+    for line in lines:
+        tqdm.write(line)
+    sys.exit(1 if refused else 0)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,185 @@
+"""The predict command, as its users run it: in a folder with nothing but an exported model."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from models.config import Config
+from models.exported import export
+from models.trained import fresh, save
+from pipeline.about import About, write_about
+from tests.conftest import buzz, encode
+
+ROOT = Path(__file__).parents[2]
+GROUPS = ["young", "middle", "old"]
+ABOUT = About(
+    corpus="a.tar",
+    is_synthetic=True,
+    leaks=False,
+    clips=96,
+    speakers=37,
+    macro_recall=0.5,
+    macro_recall_low=0.4,
+    macro_recall_high=0.6,
+    unsure=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def config(front_end) -> Config:
+    settings = {"channels": [4, 4, 4], "dropout": 0.0}
+    return Config("cnn", settings, GROUPS, 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 40.0, 70.0])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, config) -> Path:
+    """Where a user stands: `exported` and `trained` models, and some sounds."""
+    folder = tmp_path_factory.mktemp("user")
+    torch.manual_seed(0)
+    model = fresh(config)
+    for name in ("exported", "trained", "sounds", "sounds/deeper", "nothing"):
+        (folder / name).mkdir()
+    export(model, config, folder / "exported")
+    write_about(ABOUT, folder / "exported")
+    save(model, config, folder / "trained")
+    for number, form in enumerate(("WAV", "FLAC", "OGG", "MP3")):
+        sound = encode(buzz(2, 16000, number), 16000, form)
+        (folder / f"sounds/{'deeper/' * (number % 2)}{number}.{form.lower()}").write_bytes(sound)
+    (folder / "sounds/notes.txt").write_text("no sound")
+    return folder
+
+
+def predict(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pipeline.predict", "--model", "exported", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, **options)
+
+
+def lines(output: bytes) -> list[str]:
+    return output.decode().splitlines()
+
+
+def test_a_folder_is_walked_and_all_forms_are_read(folder):
+    ran = predict(folder, "sounds")
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    header, *rows = lines(ran.stdout)
+    assert header.split() == ["file", "group", "probability", "age", "80", "%", "range", "warnings"]
+    files = ["sounds/0.wav", "sounds/2.ogg", "sounds/deeper/1.flac", "sounds/deeper/3.mp3"]
+    assert [row.split()[0] for row in rows] == files
+    assert all(row.split()[1] in [*GROUPS, "unsure"] for row in rows)
+
+
+def test_json_csv_and_standard_input_say_the_same(folder):
+    sound = (folder / "sounds/0.wav").read_bytes()
+    by_json = json.loads(predict(folder, "--json", "sounds/0.wav").stdout)
+    by_csv = next(csv.DictReader(io.StringIO(predict(folder, "--csv", "sounds/0.wav").stdout.decode())))
+    by_pipe = json.loads(predict(folder, "--json", "-", input=sound).stdout)
+    assert by_pipe == by_json | {"file": "-"}
+    assert by_csv["group"] == by_json["group"]
+    assert [by_csv["range_low"], by_csv["range_high"]] == by_json["range"]
+    for group, probability in by_json["probabilities"].items():
+        assert float(by_csv[group]) == probability
+    assert sum(by_json["probabilities"].values()) == pytest.approx(1)
+
+
+def test_onnx_and_torch_say_the_same(folder):
+    by_onnx = json.loads(predict(folder, "--json", "sounds/0.wav").stdout)
+    by_torch = json.loads(predict(folder, "--json", "--unsure", "0", "--model", "trained", "sounds/0.wav").stdout)
+    assert by_torch["probabilities"] == pytest.approx(by_onnx["probabilities"], abs=1e-5)
+    assert by_torch["group"] == by_onnx["group"]
+
+
+def test_an_exported_model_needs_no_torch(folder):
+    code = (
+        "import sys; from pathlib import Path; from pipeline.predict import open_predictor;"
+        "predictor = open_predictor(Path('exported'));"
+        "predictor.judge([predictor.hear(Path('sounds/0.wav').read_bytes())]);"
+        "sys.exit(bool({'torch', 'models.architectures', 'models.trained'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment).returncode == 0
+
+
+def test_more_clips_than_a_batch_come_in_order(folder):
+    ran = predict(folder, "--json", *["sounds/0.wav", "sounds/2.ogg"] * 40)
+    answers = [json.loads(line) for line in lines(ran.stdout)]
+    assert [answer["file"] for answer in answers] == ["sounds/0.wav", "sounds/2.ogg"] * 40
+    assert (
+        answers[::2] == [answers[0]] * 40
+        or max(abs(answer["probability"] - answers[0]["probability"]) for answer in answers[::2]) < 1e-5
+    )
+
+
+def write_bad_inputs(folder: Path) -> None:
+    sound = buzz(2, 16000, 0)
+    mp3 = encode(sound, 16000)
+    (folder / "empty.wav").touch()
+    (folder / "text.mp3").write_text("a line of text\n" * 100)
+    (folder / "cut.mp3").write_bytes(mp3[: 2 * len(mp3) // 3])
+    with soundfile.SoundFile(folder / "hours.flac", "w", 16000, 1) as file:
+        for _ in range(120):
+            file.write(np.zeros(60 * 16000))
+    soundfile.write(folder / "one.wav", sound[:1], 16000)
+    sound[1000] = np.nan
+    soundfile.write(folder / "nan.wav", sound, 16000, subtype="FLOAT")
+    soundfile.write(folder / "eight.wav", np.stack([buzz(2, 16000, 1)] * 8, axis=1), 16000)
+    soundfile.write(folder / "fast.wav", buzz(2, 192000, 1), 192000)
+
+
+def test_ten_bad_inputs_get_their_line_and_the_others_go_on(folder):
+    write_bad_inputs(folder)
+    ran = predict(
+        folder,
+        *("empty.wav", "text.mp3", "cut.mp3", "hours.flac", "one.wav", "nan.wav", "eight.wav", "fast.wav"),
+        *("nothing", "missing.wav", "sounds/0.wav"),
+    )
+    assert ran.returncode == 1
+    said = dict(line.split(": ", 1) for line in lines(ran.stderr))
+    assert said == {
+        "empty.wav": "it is empty",
+        "text.mp3": said["text.mp3"],  # libsndfile may take text for an MPEG stream and find no frame in it
+        "hours.flac": "it is too long (7200 s)",
+        "one.wav": "it is too short (0.000 s of sound)",
+        "nan.wav": "it is no sound that can be read (samples that are no numbers)",
+        "nothing": "no sound files in this folder (.flac, .mp3, .oga, .ogg, .opus, .wav)",
+        "missing.wav": "No such file or directory",
+    }
+    assert said["text.mp3"].startswith("it is no sound that can be read")
+    rows = {line.split()[0]: line for line in lines(ran.stdout)[1:]}
+    assert list(rows) == ["cut.mp3", "eight.wav", "fast.wav", "sounds/0.wav"]
+    assert rows["cut.mp3"].endswith("cut off before its end")
+
+
+def test_what_has_no_end_is_not_read_to_it(folder):
+    ran = predict(folder, "/dev/zero")
+    assert (ran.returncode, lines(ran.stderr)) == (1, ["/dev/zero: it is too long (over 100 MB)"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "absent", "sounds"], "predict: absent holds no model: it has no config.json"),
+        (["--model", "trained", "sounds"], "predict: there is no params.yaml here"),
+        (["--unsure", "2", "sounds"], "2 is no probability: 0 to 1 is allowed"),
+    ],
+)
+def test_a_mistake_is_one_line(folder, arguments, said):
+    ran = predict(folder, *arguments)
+    assert ran.returncode != 0
+    assert said in lines(ran.stderr)[-1]
+    assert b"Traceback" not in ran.stderr
+
+
+def test_the_threshold_comes_from_the_export_or_the_flag(folder):
+    sure = json.loads(predict(folder, "--json", "sounds/2.ogg").stdout)
+    unsure = json.loads(predict(folder, "--json", "--unsure", "1", "sounds/2.ogg").stdout)
+    assert unsure == sure | {"group": "unsure"}
