@@ -69,7 +69,9 @@ def remote_of(repo: Repo) -> Iterator[str]:
             remote.fs.ls(remote.path)  # asked first: why nothing could be fetched, DVC does not say
         yield address
     except Exception as error:
-        raise UserError(f"{address}: {reasons.first or error}") from error
+        reason = reasons.first or error
+        said = f"a file is not there ({reason})" if isinstance(reason, FileNotFoundError) else reason
+        raise UserError(f"{address}: {said}") from error
 
 
 class Reasons(logging.Handler):
