@@ -19,6 +19,9 @@ push: .venv/installed
 exp: .venv/installed # make exp MODEL=tcn
 	@$(run) python -m pipeline.share exp $(or $(MODEL),'')
 
+experiments: .venv/installed
+	@$(run) python -m pipeline.experiments
+
 plan: .venv/installed
 	@$(run) python -m pipeline.plan
 
