@@ -51,6 +51,7 @@ bench: .venv/installed
 	@$(run) python -m benchmarks.scale
 	@$(run) python -m benchmarks.evaluate
 	@$(run) python -m benchmarks.train
+	@$(run) python -m benchmarks.cost
 
 .venv/installed: pyproject.toml constraints.txt
 	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'

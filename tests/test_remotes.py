@@ -117,6 +117,7 @@ def remote(request, copy, tmp_path_factory) -> Iterator[Remote]:
         name_remote(copy, remote.settings)
         spare_installing(copy)
         assert "kept here: data/tables, data/clips, data/demo/" in done("make push", copy)
+        done("dvc push --run-cache", copy)
         yield remote
 
 
