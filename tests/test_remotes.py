@@ -67,6 +67,8 @@ def ssh(home: Path) -> Iterator[Remote]:
         "Subsystem": "sftp internal-sftp",
     }
     (home / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # the root of its unprivileged half
     command = [SSHD, "-D", "-e", "-f", str(home / "sshd_config")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         said = iter(server.stderr.readline, "")
