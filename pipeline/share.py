@@ -26,14 +26,14 @@ def pull(targets: list[str]) -> None:
     """Fetch what dvc.lock names and a remote may hold, all or the targets. Raises UserError if some is not there."""
     if not LOCK.is_file():
         raise UserError("there is no dvc.lock here: whoever has the corpus commits it after make repro and make push")
-    with Repo() as repo, remote_of(repo) as address:
+    with Repo() as repo:
         shared = {str(out): out for out in repo.index.outs if out.can_push}
         unknown = [target for target in targets if target not in shared]
-        if not unknown:
+        if unknown:
+            raise UserError(f"{', '.join(unknown)} cannot be pulled: what can is {', '.join(shared)}")
+        with remote_of(repo) as address:
             fetched = repo.pull(targets, allow_missing=True)["stats"]["fetched"]
-            absent = [name for name, out in shared.items() if name in (targets or shared) and out.status()]
-    if unknown:
-        raise UserError(f"{', '.join(unknown)} cannot be pulled: what can is {', '.join(shared)}")
+        absent = [name for name, out in shared.items() if name in (targets or shared) and out.status()]
     if absent:
         names = "what dvc.lock names" if len(absent) == len(shared) else f"all of {', '.join(absent)}"
         raise UserError(f"{address} does not hold {names}: whoever made it can make push")
