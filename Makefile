@@ -4,16 +4,26 @@ python ?= python3
 bin := .venv/bin
 run := PATH="$(CURDIR)/$(bin):$$PATH"
 
-.PHONY: repro test exp compare app tensorboard bench lint format
+.PHONY: repro pull push exp experiments plan compare app test lint format tensorboard bench
 
 repro: .venv/installed
-	@$(run) python -m pipeline.params
-	@$(run) dvc repro
+	@$(run) python -m pipeline.share repro
 	@$(run) python -m pipeline.card
 
+pull: .venv/installed # make pull TARGETS='data/logmel data/split.parquet'
+	@$(run) python -m pipeline.share pull $(TARGETS)
+
+push: .venv/installed
+	@$(run) python -m pipeline.share push
+
 exp: .venv/installed # make exp MODEL=tcn
-	@$(run) python -m pipeline.params $(or $(MODEL),'')
-	@$(run) dvc exp run -S model=$(MODEL)
+	@$(run) python -m pipeline.share exp $(or $(MODEL),'')
+
+experiments: .venv/installed
+	@$(run) python -m pipeline.experiments
+
+plan: .venv/installed
+	@$(run) python -m pipeline.plan
 
 compare: .venv/installed # make compare ARGS='--folds 5 --seeds 2'
 	@$(run) python -m pipeline.compare $(ARGS)
@@ -45,6 +55,7 @@ bench: .venv/installed
 	@$(run) python -m benchmarks.evaluate
 	@$(run) python -m benchmarks.train
 	@$(run) python -m benchmarks.predict
+	@$(run) python -m benchmarks.cost
 
 .venv/installed: pyproject.toml constraints.txt
 	$(python) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make python=python3.12 …")'

@@ -27,8 +27,12 @@ def median_seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[s
 
 
 def show(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]], cores: str = "one core") -> None:
-    """Print a Markdown table."""
+    """Print a Markdown table, and what it was measured on."""
     print(f"\n{title}\n{machine(cores)}\n")
+    markdown(header, rows)
+
+
+def markdown(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for row in (header, ("---", *["---:"] * (len(header) - 1)), *rows):
         print("| " + " | ".join(row) + " |")
 

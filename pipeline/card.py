@@ -78,6 +78,9 @@ WRITER.filters |= {filter.__name__: filter for filter in (cell, between, number,
 
 def main() -> None:
     """Print what the card says first, and its scores."""
+    if not (EVALUATION / CARD).is_file():
+        print(f"card: {EVALUATION} is not here, nor has a change asked for it: make pull")
+        return
     text = (EVALUATION / CARD).read_text()
     head, scores = (
         text.split("\n## What was trained")[0],

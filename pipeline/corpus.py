@@ -45,6 +45,12 @@ class Archive:
                 wanted.remove(member.name)
                 yield member.name, content.read(LARGEST_CLIP)
 
+    def any_clips(self) -> Iterator[bytes]:
+        """Clips, chosen or not, as they come."""
+        for member, content in self.members("clips"):
+            if member.parent.name == "clips":
+                yield content.read(LARGEST_CLIP)
+
     def members(self, what: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
         """Every regular file, in one pass. Raises UserError for a file that is no whole archive."""
         try:
@@ -99,6 +105,12 @@ class Folder:
             if path.is_file():
                 with path.open("rb") as file:
                     yield name, file.read(LARGEST_CLIP)
+
+    def any_clips(self) -> Iterator[bytes]:
+        """Clips, chosen or not, as they come."""
+        for path in self.path.parent.glob("clips/*"):
+            with path.open("rb") as file:
+                yield file.read(LARGEST_CLIP)
 
 
 def decompressed(file: BinaryIO) -> BinaryIO:

@@ -17,6 +17,7 @@ from pipeline.engine import Engine, WorkerDied, engine_of
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import load_params
+from pipeline.room import check_room, measure, some_clips
 from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
 
 LOGMEL = Path("data/logmel")
@@ -73,6 +74,14 @@ def decode(
     return [read_listing(folder / name) for name in shards.index]
 
 
+def expected_bytes(clips: Path, folder: Path, front_end: FrontEnd) -> float:
+    """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
+    index = pd.read_parquet(clips / INDEX.name)
+    todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
+    sample = measure(some_clips(clips, list(todo)), front_end, seconds=10)
+    return index["bytes"][index["shard"].isin(todo)].sum() / sample.bytes * sample.decoded if sample.bytes else 0
+
+
 def unfinished(shards: pd.Series, folder: Path) -> dict[str, list[str]]:
     return {name: keys for name, keys in shards.items() if not listing_path(folder / name).is_file()}
 
@@ -116,6 +125,7 @@ def main() -> None:
     code = (decoder, logmel, mp3, shard, sound)
     mark = fingerprint(INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
     with build_aside(LOGMEL, mark) as partial:
+        check_room(LOGMEL, expected_bytes(CLIPS, partial, params.features))
         listings = decode(CLIPS, manifest, partial, params.features, engine_of(params.compute))
         rejects = all_rejects(manifest, pd.read_parquet(INDEX)["key"], listings)
         with written_whole(partial / REJECTS.name) as temporary:

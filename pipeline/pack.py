@@ -3,6 +3,7 @@
 import hashlib
 from itertools import islice
 from pathlib import Path
+from statistics import mean
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from pipeline import corpus
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
 from pipeline.params import load_params
+from pipeline.room import SAMPLE, check_room, member_bytes
 from pipeline.stage import build_aside, fingerprint, run_stage, written_whole
 
 CLIPS = Path("data/clips")
@@ -30,6 +32,13 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
     while batch := list(islice(clips, clips_per_shard)):
         write_shard(folder / shard_name(number), [(keys[path], data) for path, data in batch])
         number += 1
+
+
+def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
+    """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
+    packed = read_lists(folder)["bytes"].tolist()
+    sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE)]
+    return (len(keys) - len(packed)) * mean(map(member_bytes, sizes)) if sizes else 0
 
 
 def write_shard(path: Path, clips: list[tuple[str, bytes]]) -> None:
@@ -67,8 +76,10 @@ def main() -> None:
     manifest = pd.read_parquet(MANIFEST, columns=["path", "key"])
     state = path.stat()
     mark = fingerprint(MANIFEST, params.pack, corpus, [str(path), state.st_size, state.st_mtime_ns])
+    keys = dict(manifest.itertuples(index=False))
     with build_aside(CLIPS, mark) as partial:
-        pack(source, dict(manifest.itertuples(index=False)), partial, params.pack.clips_per_shard)
+        check_room(CLIPS, expected_bytes(source, keys, partial))
+        pack(source, keys, partial, params.pack.clips_per_shard)
         index = merge_lists(partial)
     size = index["bytes"].sum() / 1e6
     print(f"pack: {len(index):,} of {len(manifest):,} clips, {size:,.0f} MB in {index['shard'].nunique()} shards")

@@ -1,7 +1,6 @@
 """Params: `params.yaml`, read and checked in one place, as frozen dataclasses."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -168,18 +167,3 @@ def names_under(section: type, parents: Sequence[str]) -> str:
         hint = get_type_hints(section)[parent]
         section = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), section)
     return ", ".join(field.name for field in fields(section))
-
-
-def main() -> None:
-    """Check params.yaml; with an argument, that it is the name of an architecture."""
-    params = load_params()
-    if len(sys.argv) > 1 and sys.argv[1] not in params.architectures:
-        raise UserError(f"there is no model '{sys.argv[1]}': allowed are {', '.join(params.architectures)}")
-    if not Path(params.corpus).is_file() and not params.corpus.startswith("data/demo/"):
-        raise UserError(f"params.yaml: corpus is {params.corpus}: there is no such file")
-
-
-if __name__ == "__main__":
-    from pipeline.stage import run_stage
-
-    run_stage(main)

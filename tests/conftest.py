@@ -1,6 +1,7 @@
 """Small inputs that the tests make for themselves: sounds, shards of them, releases."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from features.logmel import FrontEnd
+from tests.project import clone, done, make_project
 
 GROUPS = {
     "teens": ["teens"],
@@ -98,3 +100,21 @@ def write_archive(validated: Path, archive: Path) -> Path:
         for path in sorted(validated.parent.rglob("*.*")):
             tar.add(path, f"cv-corpus-test/en/{path.relative_to(validated.parent)}")
     return archive
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """A committed copy of the project with a small demo, after its first `dvc repro`; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("made") / "project"
+    folder.mkdir()
+    make_project(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copy(made, tmp_path_factory) -> Path:
+    """A clone of that with its data, for the tests of a module to work in."""
+    folder = clone(made, tmp_path_factory.mktemp("copy") / "project")
+    shutil.copytree(made / ".dvc/cache", folder / ".dvc/cache")
+    done("dvc checkout", folder)
+    return folder

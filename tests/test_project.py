@@ -2,10 +2,7 @@
 
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -14,66 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from features.shard import read_shard
-
-ROOT = Path(__file__).parents[1]
-SMALL = {
-    "demo": {"speakers": 36, "clips": 72, "seed": 0},
-    "filter": {"balance": "keep", "clips_per_speaker": 5},
-    "split": {"folds": 3, "clips_per_speaker": 5},
-    "decode": {"max_rejects": 0.2},
-    "pack": {"clips_per_shard": 40},
-    "train": {"max_epochs": 2, "frames": 100},
-    "architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 0.1}},
-}
-
-
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(command.split(), cwd=folder, env=environment, capture_output=True, text=True)
-
-
-def done(command: str, folder: Path) -> str:
-    """What a command that ends well prints."""
-    ran = run(command, folder)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
-def stages_run(output: str) -> list[str]:
-    return [line.split("'")[1].split(":")[-1] for line in output.splitlines() if line.startswith("Running stage")]
-
-
-def change(folder: Path, settings: dict) -> None:
-    """Set values in params.yaml, section by section."""
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    for section, values in settings.items():
-        if isinstance(values, dict):
-            params[section].update(values)
-        else:
-            params[section] = values
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Path:
-    """A committed copy of the project with a small demo, after its first `dvc repro`."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in done("git ls-files --cached --others --exclude-standard", ROOT).splitlines():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_file():
-            shutil.copy(ROOT / name, folder / name)
-    change(folder, SMALL)
-    for command in ("git init -q", "git config user.name test", "git config user.email test@localhost", "git add ."):
-        done(command, folder)
-    done("git commit -qm copy", folder)
-    ran = stages_run(done("dvc repro", folder))
-    assert ran == ["demo", "tables", "filter", "pack", "decode", "split", "train", "evaluate"]
-    done("git add .", folder)
-    done("git commit -qm run", folder)
-    return folder
+from tests.project import change, done, run, spare_installing, stages_run
 
 
 def test_every_row_is_accounted_for(copy):
@@ -324,8 +264,7 @@ def test_a_mistake_is_one_line_and_costs_nothing(copy, settings, stage, line):
 
 def test_a_wrong_architecture_is_answered_with_the_right_ones_before_anything_is_touched(copy):
     before = (copy / "params.yaml").read_text()
-    (copy / ".venv").mkdir(exist_ok=True)
-    (copy / ".venv/installed").touch()
+    spare_installing(copy)
     failed = run("make exp MODEL=vgg", copy)
     assert failed.returncode != 0
     assert "there is no model 'vgg': allowed are cnn, rnn, bigru, tcn, crnn" in failed.stderr

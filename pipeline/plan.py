@@ -1,0 +1,73 @@
+"""Plan: what will the corpus at hand take? Clips, hours, disk and time, from a few seconds of reading and decoding."""
+
+from pathlib import Path
+
+import joblib
+import pandas as pd
+
+from pipeline.commonvoice import read_columns
+from pipeline.corpus import Archive, Folder, open_corpus
+from pipeline.decode import LOGMEL
+from pipeline.filter import MANIFEST
+from pipeline.pack import CLIPS
+from pipeline.params import load_params
+from pipeline.room import Sample, check_room, gigabytes, measure
+from pipeline.stage import UserError, run_stage
+
+SECONDS = 5.0
+BESIDE_OTHERS = 0.97  # of its speed alone is what a decoding process has beside another: see benchmarks/workers.py
+
+
+def clips_to_come(source: Archive | Folder, tables: list[str], sample: Sample) -> tuple[int, str]:
+    """How many clips are to be packed and decoded, and how that is known."""
+    if MANIFEST.is_file():
+        return len(pd.read_parquet(MANIFEST, columns=["key"])), f"in {MANIFEST}"
+    if isinstance(source, Archive):  # MP3s hardly become smaller in it
+        return round(source.path.stat().st_size / sample.mean_bytes), "or so in the archive, before the filter"
+    rows = (len(read_columns(source.path.with_name(f"{name}.tsv"), ["path"])) for name in tables)
+    return sum(rows), "in the tables, before the filter"
+
+
+def reading_seconds(source: Archive | Folder, clips: int, sample: Sample) -> float:
+    """What a pass over the corpus for so many clips takes; an archive is always read whole."""
+    size = source.path.stat().st_size if isinstance(source, Archive) else clips * sample.mean_bytes
+    return sample.reading * size / sample.bytes
+
+
+def decoding_seconds(clips: int, sample: Sample, processes: int) -> float:
+    alone = sample.decoding * clips / sample.clips
+    return alone / (processes * BESIDE_OTHERS) if processes > 1 else alone
+
+
+def duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def main() -> None:
+    params = load_params()
+    source = open_corpus(Path(params.corpus))
+    sample = measure(source.any_clips(), params.features, SECONDS)
+    if not sample.bytes:
+        raise UserError(f"{params.corpus} holds no clips")
+    clips, known = clips_to_come(source, params.filter.tables, sample)
+    share = clips / sample.clips
+    sizes = {CLIPS: sample.packed * share, LOGMEL: sample.decoded * share}
+    missing = [out for out in sizes if not out.is_dir()]
+    processes = params.compute.jobs if params.compute.jobs > 0 else joblib.cpu_count()
+    rows = {
+        "clips": f"{clips:,} {known}",
+        "sound": f"{sample.sound * share / 3600:,.1f} hours",
+        **{str(out): gigabytes(size) + ("" if out in missing else ", there already") for out, size in sizes.items()},
+        "reading": f"{duration(reading_seconds(source, clips, sample))}, once for tables and once for pack",
+        "decoding": f"{duration(decoding_seconds(clips, sample, processes))}, compute.jobs: {processes}",
+    }
+    print(f"{params.corpus}, told from {sample.clips:,} of its clips:")
+    print("\n".join(f"{name:>12}  {value}" for name, value in rows.items()))
+    check_room(" and ".join(map(str, missing)), sum(sizes[out] for out in missing))
+    print(f"{'disk':>12}  it fits")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,83 @@
+"""Room: what clips and their features take on disk, told from a few of them before a stage starts."""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tarfile import BLOCKSIZE
+
+from threadpoolctl import threadpool_limits
+
+from features.logmel import FrontEnd, LogMel
+from features.shard import read_shard
+from features.sound import Rejected, SoundReader, quiet_decoder
+from pipeline.stage import UserError
+
+SAMPLE = 50  # clips that a stage looks at before it starts
+ABOUT = 200  # bytes of a KEY.json, about
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What some clips took."""
+
+    clips: int
+    bytes: int  # of the sound files
+    packed: int  # bytes in shards of clips
+    decoded: int  # bytes in shards of features
+    sound: float  # s
+    reading: float  # s, to get the clips
+    decoding: float  # s, of one process
+
+    @property
+    def mean_bytes(self) -> float:
+        return self.bytes / self.clips
+
+
+def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Sample:
+    """Decode clips as they come, for so many seconds."""
+    read_sound, log_mel, clips = SoundReader(front_end), LogMel(front_end), iter(clips)
+    count = size = packed = decoded = 0
+    sound = reading = decoding = 0.0
+    with threadpool_limits(1), quiet_decoder():
+        while reading + decoding < seconds:
+            start = time.perf_counter()
+            data = next(clips, None)
+            read = time.perf_counter()
+            reading += read - start
+            if data is None:
+                break
+            with suppress(Rejected):
+                heard = read_sound(data)
+                features = log_mel(heard.samples)
+                decoded += member_bytes(2 * features.size) + member_bytes(ABOUT)
+                sound += heard.seconds
+            decoding += time.perf_counter() - read
+            count, size, packed = count + 1, size + len(data), packed + member_bytes(len(data))
+    return Sample(count, size, packed, decoded, sound, reading, decoding)
+
+
+def member_bytes(size: int) -> int:
+    """What a file of `size` bytes takes in a tar."""
+    return BLOCKSIZE - -size // BLOCKSIZE * BLOCKSIZE
+
+
+def some_clips(folder: Path, shards: list[str]) -> Iterator[bytes]:
+    """About SAMPLE of the packed clips, from evenly spaced shards."""
+    spaced = shards[:: max(1, len(shards) // SAMPLE)]
+    for name in spaced:
+        yield from (data for _, data in islice(read_shard(folder / name), -(-SAMPLE // len(spaced))))
+
+
+def check_room(out: Path | str, needed: float) -> None:
+    """Raises UserError if the disk has less than `needed` bytes left for `out`."""
+    free = shutil.disk_usage(Path()).free
+    if needed > free:
+        raise UserError(f"{out}: about {gigabytes(needed)} will be needed, and the disk has {gigabytes(free)} free")
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
