@@ -65,20 +65,14 @@ def fit(
     quieten_lightning()
     recipe = classifier.recipe
     history = History()
+    each_epoch = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     callbacks = [
         history,
         LearningRateMonitor("epoch"),
         Board(classifier.groups, settings),
         EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better),
-        ModelCheckpoint(
-            folder,
-            "best",
-            recipe.monitor,
-            mode=recipe.better,
-            save_last=True,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        ),
+        ModelCheckpoint(folder, "best", recipe.monitor, mode=recipe.better, **each_epoch),
+        ModelCheckpoint(folder, "last", **each_epoch),  # save_last would write it at better epochs alone
     ]
     if hardware.compile:
         classifier.model.net.compile()

@@ -104,6 +104,14 @@ def test_a_run_killed_at_its_very_end_learns_no_further(store, recipe, tmp_path)
     assert again == whole
 
 
+def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(store, recipe, tmp_path):
+    wild = dataclasses.replace(recipe, learning_rate=1.0, patience=2, max_epochs=20)
+    history, _ = learn(store, wild, tmp_path)
+    best, last = (torch.load(tmp_path / name, weights_only=True)["epoch"] for name in ("best.ckpt", LAST))
+    assert best == kept_epoch(history, wild) == len(history) - 3
+    assert last == len(history) - 1
+
+
 def test_the_learning_rate_rises_then_falls():
     rates = [warm_cosine(step, 10, 100) for step in range(101)]
     assert rates[:11] == sorted(rates[:11])
