@@ -26,7 +26,7 @@ class Recipe:
     batch_size: Annotated[int, Ge(2)]  # crops
     max_epochs: Annotated[int, Ge(1)]
     patience: Annotated[int, Ge(1)]  # epochs without a better `monitor`
-    monitor: Literal["val_loss", "val_macro_recall"]  # chooses the epoch that is kept
+    monitor: Literal["val_loss", "val_macro_recall", "epoch"]  # is best in the epoch that is kept
     loss: Literal["cross_entropy", "ordinal"]
     learning_rate: Annotated[float, Gt(0)]  # the peak, after the first epoch
     weight_decay: Annotated[float, Ge(0)]

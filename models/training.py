@@ -57,7 +57,8 @@ def fit(
     hardware: Hardware,
     settings: dict[str, Any],
 ) -> History:
-    """Train until `monitor` has not become better for `patience` epochs; leaves the classifier at its best epoch.
+    """Train until `monitor` has not become better for `patience` epochs; leaves the classifier at its best epoch. With
+    the epoch as `monitor`, that is the last of all.
 
     `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
     what TensorBoard shows, with `settings` beside the score.
@@ -70,10 +71,11 @@ def fit(
         history,
         LearningRateMonitor("epoch"),
         Board(classifier.groups, settings),
-        EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better),
         ModelCheckpoint(folder, "best", recipe.monitor, mode=recipe.better, **each_epoch),
         ModelCheckpoint(folder, "last", **each_epoch),  # save_last would write it at better epochs alone
     ]
+    if recipe.monitor != "epoch":
+        callbacks.append(EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better))
     if hardware.compile:
         classifier.model.net.compile()
     trainer = pl.Trainer(

@@ -166,7 +166,7 @@ def main() -> None:
         temporary.write_text(json.dumps(effort(model.net, history, params.compute.device), indent=2) + "\n")
     best = history.rows[training.kept_epoch(history.rows, params.train)]
     print(
-        f"train: {params.model}, {len(history.rows)} epochs; best on val: epoch {best['epoch']}, "
+        f"train: {params.model}, {len(history.rows)} epochs; kept: epoch {best['epoch']}, "
         f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
     )
 

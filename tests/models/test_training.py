@@ -154,6 +154,15 @@ def test_the_epoch_that_is_kept_is_the_one_that_monitor_finds_best(store, recipe
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == kept_epoch(history, by_recall)
 
 
+def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
+    wild = dataclasses.replace(recipe, learning_rate=1.0, patience=1, max_epochs=5)
+    worse, _ = learn(store, wild, tmp_path / "stopped")
+    assert len(worse) < 5
+    history, _ = learn(store, dataclasses.replace(wild, monitor="epoch"), tmp_path / "whole")
+    assert len(history) == 5
+    assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 4
+
+
 def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):
     recipe = dataclasses.replace(recipe, max_epochs=1, accumulate=3)
     learn(store, recipe, tmp_path)
