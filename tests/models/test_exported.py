@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from models.architectures import ARCHITECTURES
@@ -12,7 +14,7 @@ from models.exported import export
 from models.network import by_torch, open_network
 from models.trained import fresh, save
 
-SETTINGS = {
+SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["architectures"] | {  # those that are slow to export, small
     "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
     "rnn": {"hidden": 8, "layers": 2, "dropout": 0.1},
     "bigru": {"hidden": 8, "layers": 2, "dropout": 0.1},
