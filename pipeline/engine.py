@@ -34,10 +34,11 @@ def on_loky(tasks: Iterable, jobs: int) -> Iterator:
 def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
     """Run on the workers of a Dask scheduler, which tries the task of a worker that died again on others.
 
-    Raises WorkerDied once a task has taken several with it, and UserError without dask or a scheduler.
+    Raises WorkerDied once a task has taken several with it, or once what it gave is lost with the worker that held it;
+    UserError without dask or a scheduler.
     """
     try:
-        from distributed import Client, KilledWorker
+        from distributed import CancelledError, Client, KilledWorker
     except ImportError:
         raise UserError("compute.backend is dask: pip install -e '.[cluster]' first") from None
     try:
@@ -47,5 +48,5 @@ def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
     with client, parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=60):
         try:
             yield from Parallel(return_as="generator_unordered")(tasks)
-        except KilledWorker as error:
+        except (KilledWorker, CancelledError) as error:
             raise WorkerDied from error
