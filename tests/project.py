@@ -24,6 +24,7 @@ STAGES = ["demo", "tables", "filter", "pack", "decode", "split", "train", "evalu
 
 ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    **{"MAKELEVEL": "0", "MAKEFLAGS": ""},  # those of `make test` are not for what the tests make
     **{f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
 }
 
