@@ -1,13 +1,12 @@
 """What would more speakers bring? Macro recall against the share of train's speakers that are learnt from."""
 
 import argparse
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, pooled, trial
+from benchmarks.trial import folds_of, mean_of, pooled, trials
 from features.store import Store
 from models.bootstrap import SpeakerBootstrap, interval
 from models.scores import resampled_macro_recall
@@ -29,18 +28,13 @@ def main() -> None:
     rows = []
     for name in chosen.models or [params.model]:
         for share in SHARES:
-            recalls, speakers = [], []
-            for seed in range(chosen.seeds):
-                seeded = replace(params, model=name, train=replace(params.train, seed=seed))
-                parts = [trial(each, store, manifest, share) for each in folds_of(seeded, chosen.folds)]
-                judged = pooled(parts, groups)
-                recalls.append(resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers)))
-                speakers += [part["train_speakers"].iloc[0] for part in parts]
-            recall = np.mean(recalls, axis=0)
+            runs = trials(folds_of(params, chosen.folds), name, chosen.seeds, store, manifest, share)
+            judged = [pooled(parts, groups) for parts in runs]
+            bootstrap = SpeakerBootstrap(judged[0].speakers)
+            recall = np.mean([resampled_macro_recall(each, bootstrap) for each in judged], axis=0)
             low, high = interval(recall)
-            rows.append(
-                (name, f"{share:.1%}", f"{np.mean(speakers):,.0f}", f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}")
-            )
+            speakers = f"{mean_of(runs, 'train_speakers'):,.0f}"
+            rows.append((name, f"{share:.1%}", speakers, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"))
     title = f"{params.corpus}, split by {params.split.by}, {chosen.folds} of {params.split.folds} folds pooled"
     show(title, ("", "share", "train's speakers", "macro recall", "95 % interval"), rows, "all cores")
 

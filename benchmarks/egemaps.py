@@ -5,7 +5,6 @@ research; see its licence). They are kept in data/egemaps.parquet, and every fin
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, pooled, trial, whole_fold
+from benchmarks.trial import folds_of, mean_of, pooled, trials, whole_fold
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
@@ -105,13 +104,9 @@ def main() -> None:
         hand_made = resampled_macro_recall(judged, bootstrap)
         rows = [row_of("eGeMAPSv02 + linear SVM", [hand_made], hand_made, None)]
         for name in chosen.models:
-            recalls, epochs = [], []
-            for seed in range(chosen.seeds):
-                seeded = [replace(each, model=name, train=replace(each.train, seed=seed)) for each in folds]
-                parts = [trial(each, store, manifest) for each in seeded]
-                epochs += [part["epochs"].iloc[0] for part in parts]
-                recalls.append(resampled_macro_recall(pooled(parts, groups), bootstrap))
-            rows.append(row_of(name, recalls, hand_made, np.mean(epochs)))
+            runs = trials(folds, name, chosen.seeds, store, manifest)
+            recalls = [resampled_macro_recall(pooled(parts, groups), bootstrap) for parts in runs]
+            rows.append(row_of(name, recalls, hand_made, mean_of(runs, "epochs")))
         title = (
             f"{params.corpus}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: "
             f"{len(judged.targets):,} test clips of {len(set(judged.speakers)):,} speakers"

@@ -10,16 +10,15 @@ import pandas as pd
 import torch
 
 from features.store import Store
-from models import classifier, data, judging, pooling, training
+from models import classifier, data, judging, training
 from models.architectures import ARCHITECTURES
 from models.judging import Judged
 from pipeline.params import Params, Split
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint, written_whole
-from pipeline.train import CLIPS_AT_ONCE, build_seeded, configure, voice_data
+from pipeline.train import CLIPS_AT_ONCE, LEARNING, build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
-LEARNING = (classifier, data, judging, pooling, training)  # the code on which a run depends, beside its architecture
 
 
 def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float = 1.0) -> pd.DataFrame:
@@ -36,6 +35,24 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
         with written_whole(path) as temporary:
             run(params, store, manifest, speakers).to_parquet(temporary, index=False)
     return pd.read_parquet(path)
+
+
+def trials(
+    folds: list[Params], model: str, seeds: int, store: Store, manifest: pd.DataFrame, speakers: float = 1.0
+) -> list[list[pd.DataFrame]]:
+    """What an architecture gave in each fold, for each seed."""
+    return [
+        [
+            trial(replace(each, model=model, train=replace(each.train, seed=seed)), store, manifest, speakers)
+            for each in folds
+        ]
+        for seed in range(seeds)
+    ]
+
+
+def mean_of(runs: list[list[pd.DataFrame]], fact: str) -> float:
+    """The mean of `epochs`, `seconds` or `train_speakers` over all trials."""
+    return float(np.mean([part[fact].iloc[0] for parts in runs for part in parts]))
 
 
 def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -> pd.DataFrame:

@@ -40,6 +40,20 @@ LOGS = Path("data/tensorboard")
 
 CLIPS_AT_ONCE = 64  # judged whole
 
+LEARNING = (  # the code on which a run depends, beside its architecture
+    pooling,
+    store_code,
+    calibration,
+    classifier,
+    data,
+    judging,
+    recipe,
+    resident,
+    streaming,
+    training,
+    windows,
+)
+
 
 def source_argument(description: str) -> str | None:
     """What `--source` names: the addresses of shards to stream, in the place of the store at hand."""
@@ -126,21 +140,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 
 
 def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source: str | None) -> str:
-    architecture = sys.modules[type(net).__module__]
-    code = (
-        architecture,
-        pooling,
-        store_code,
-        calibration,
-        classifier,
-        data,
-        judging,
-        recipe,
-        resident,
-        streaming,
-        training,
-        windows,
-    )
+    code = sys.modules[type(net).__module__], *LEARNING
     return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
 
 
