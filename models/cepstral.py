@@ -7,7 +7,7 @@ Mel cepstra after Davis and Mermelstein, "Comparison of parametric representatio
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Lt, MinLen
+from annotated_types import Ge, MinLen
 from pydantic import PositiveInt, validate_call
 from torch import nn
 from torchaudio.functional import create_dct
@@ -17,7 +17,8 @@ class Cepstral(nn.Module):
     """Shape: (batch, n_mels, frames) → (batch, groups).
 
     From the first `cepstra` (at most as many as there are bands): the mean over time, save that of the first one, which
-    is how loud a clip is; the standard deviation; and the mean absolute change over each of `lags` frames.
+    is how loud a clip is; the standard deviation; and the mean absolute change over each of `lags` frames. All weights
+    start at zero, from groups held equally likely.
     """
 
     @validate_call
@@ -28,7 +29,6 @@ class Cepstral(nn.Module):
         groups: int,
         cepstra: Annotated[int, Ge(2)],
         lags: Annotated[list[PositiveInt], MinLen(1)],
-        dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()
         if max(lags) >= frames:
@@ -37,7 +37,9 @@ class Cepstral(nn.Module):
         self.lags = lags
         self.register_buffer("basis", create_dct(count, n_mels, "ortho").T, persistent=False)  # (C, M)
         size = (2 + len(lags)) * count - 1
-        self.classify = nn.Sequential(nn.BatchNorm1d(size), nn.Dropout(dropout), nn.Linear(size, groups))
+        self.classify = nn.Sequential(nn.BatchNorm1d(size), nn.Linear(size, groups))
+        nn.init.zeros_(self.classify[1].weight)
+        nn.init.zeros_(self.classify[1].bias)
 
     def forward(self, logmel: torch.Tensor) -> torch.Tensor:
         cepstra = self.basis @ logmel  # (B, C, T)

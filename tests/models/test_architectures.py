@@ -54,9 +54,16 @@ def test_all_in_params_are_there():
 
 
 def test_cepstral_does_not_hear_how_loud_a_clip_is():
-    net = Cepstral(n_mels=16, frames=32, groups=2, cepstra=8, lags=[1, 4], dropout=0).eval()
+    net = Cepstral(n_mels=16, frames=32, groups=2, cepstra=8, lags=[1, 4]).eval()
+    torch.nn.init.normal_(net.classify[1].weight)
     clip = torch.randn(2, 16, 32)
     torch.testing.assert_close(net(clip + 3), net(clip))
+    assert not torch.allclose(net(2 * clip), net(clip))
+
+
+def test_cepstral_starts_from_groups_held_equally_likely():
+    net = Cepstral(n_mels=16, frames=32, groups=3, cepstra=8, lags=[1])
+    assert (net(torch.randn(4, 16, 32)).softmax(dim=1) == 1 / 3).all()
 
 
 def test_the_tcn_hears_the_whole_crop():

@@ -37,13 +37,15 @@ def config_of(name: str, front_end) -> Config:
 
 
 def trained(config: Config):
-    """A model whose batch norms have statistics of their own, as after training."""
+    """A model whose layers are none of them as they start: weights that are zero, statistics of 0 and 1."""
     torch.manual_seed(0)
     model = fresh(config)
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.running_mean.normal_(0, 0.2)
             layer.running_var.uniform_(0.5, 2)
+        elif isinstance(layer, torch.nn.Linear):
+            torch.nn.init.normal_(layer.weight, std=0.1)
     return model.eval()
 
 
