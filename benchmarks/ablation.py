@@ -16,6 +16,7 @@ from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
 
 WHOLE = "the recipe"
+MASKS, NO_MASKS = Masks(2, 20, 2, 8), Masks(0, 1, 0, 1)
 
 
 def variants(params: Params) -> dict[str, Params]:
@@ -27,9 +28,10 @@ def variants(params: Params) -> dict[str, Params]:
     other_loss = "ordinal" if recipe.loss == "cross_entropy" else "cross_entropy"
     other_monitor = "val_macro_recall" if recipe.monitor == "val_loss" else "val_loss"
     other_balance = "undersample" if params.filter.balance == "keep" else "keep"
+    has_masks = recipe.spec_augment.time_masks or recipe.spec_augment.band_masks
     return {
         WHOLE: params,
-        "without SpecAugment": changed(spec_augment=Masks(0, 1, 0, 1)),
+        f"{'without' if has_masks else 'with'} SpecAugment": changed(spec_augment=NO_MASKS if has_masks else MASKS),
         f"loss: {other_loss}": changed(loss=other_loss),
         f"monitor: {other_monitor}": changed(monitor=other_monitor),
         "without a limit to the gradient": changed(gradient_norm=1e9),
@@ -47,12 +49,13 @@ def variants(params: Params) -> dict[str, Params]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, default=3)
-    folds = parser.parse_args().folds
-    params = load_params()
+    parser.add_argument("--by", default="speaker")
+    chosen = parser.parse_args()
+    params, folds = load_params(), chosen.folds
     store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
     recalls, epochs = {}, {}
     for name, variant in variants(params).items():
-        parts = [trial(each, store, manifest) for each in folds_of(variant, folds)]
+        parts = [trial(each, store, manifest) for each in folds_of(variant, folds, by=chosen.by)]
         judged = pooled(parts, groups)
         recalls[name] = resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers))
         epochs[name] = sum(part["epochs"].iloc[0] for part in parts) / folds
@@ -65,7 +68,7 @@ def main() -> None:
         rows.append(
             (name, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}", f"{epochs[name]:.0f}", *(change or ("", "")))
         )
-    title = f"{params.model}, {params.corpus}, split by {params.split.by}, {folds} of {params.split.folds} folds pooled"
+    title = f"{params.model}, {params.corpus}, split by {chosen.by}, {folds} of {params.split.folds} folds pooled"
     header = ("", "macro recall", "95 % interval", "epochs", "change", "95 % interval")
     show(title, header, rows, "all cores")
 
