@@ -71,6 +71,8 @@ def decode(
                     bar.update(count)
             except WorkerDied:
                 continue
+    for name in shards.index:
+        forget(name, folder)  # a worker may have begun it while the others were already given up
     return [read_listing(folder / name) for name in shards.index]
 
 

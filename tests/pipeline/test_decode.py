@@ -132,6 +132,15 @@ def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_pat
     assert not list(crashed.glob(".*"))
 
 
+def test_what_a_worker_began_as_it_was_given_up_is_cleared_away(packed, manifest, front_end, tmp_path):
+    def begins_late(tasks):
+        (tmp_path / ".00000.tar.0").touch()
+        yield from here(tasks)
+
+    decode(packed, manifest, tmp_path, front_end, begins_late)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_shard_that_kills_without_a_culprit_is_named(packed, manifest, front_end, tmp_path):
     def always_dies(tasks):
         (tmp_path / ".00002.tar.0").touch()
