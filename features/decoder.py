@@ -49,7 +49,7 @@ def decode_shard(
             offset = shard.add_array(f"{key}.npy", features)
             place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
             listing["index"].append(place | facts(sound))
-    temporary = logmels.with_name(f".{logmels.stem}.{uuid4().hex}")
+    temporary = logmels.with_name(f".{logmels.name}.{uuid4().hex}")
     temporary.write_text(json.dumps(listing))
     temporary.replace(listing_path(logmels))
     return len(listing["index"]) + len(listing["rejects"])

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,23 @@ def test_what_a_worker_began_as_it_was_given_up_is_cleared_away(packed, manifest
         yield from here(tasks)
 
     decode(packed, manifest, tmp_path, front_end, begins_late)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_worker_that_dies_before_its_listing_is_in_place_leaves_nothing(
+    packed, manifest, front_end, tmp_path, monkeypatch
+):
+    put, deaths = Path.replace, []
+
+    def dies_at_the_first_listing(path, target):
+        if Path(target).suffix == ".json" and not deaths:
+            deaths.append(target)
+            raise WorkerDied
+        return put(path, target)
+
+    monkeypatch.setattr(Path, "replace", dies_at_the_first_listing)
+    decode(packed, manifest, tmp_path, front_end, here)
+    assert deaths
     assert not list(tmp_path.glob(".*"))
 
 
