@@ -6,17 +6,13 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, pooled, trial
+from benchmarks.trial import folds_of, mean_of, recall_of, told, trial
 from features.store import Store
-from models.bootstrap import SpeakerBootstrap, interval
-from models.recipe import Masks
-from models.scores import resampled_macro_recall
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
 
 WHOLE = "the recipe"
-MASKS, NO_MASKS = Masks(2, 20, 2, 8), Masks(0, 1, 0, 1)
 
 
 def variants(params: Params) -> dict[str, Params]:
@@ -28,10 +24,13 @@ def variants(params: Params) -> dict[str, Params]:
     other_loss = "ordinal" if recipe.loss == "cross_entropy" else "cross_entropy"
     other_monitor = "val_macro_recall" if recipe.monitor == "val_loss" else "val_loss"
     other_balance = "undersample" if params.filter.balance == "keep" else "keep"
-    has_masks = recipe.spec_augment.time_masks or recipe.spec_augment.band_masks
+    masks = recipe.spec_augment
+    other_masks = 0 if masks.time_masks or masks.band_masks else 2
     return {
         WHOLE: params,
-        f"{'without' if has_masks else 'with'} SpecAugment": changed(spec_augment=NO_MASKS if has_masks else MASKS),
+        f"{'with' if other_masks else 'without'} SpecAugment": changed(
+            spec_augment=replace(masks, time_masks=other_masks, band_masks=other_masks)
+        ),
         f"loss: {other_loss}": changed(loss=other_loss),
         f"monitor: {other_monitor}": changed(monitor=other_monitor),
         "without a limit to the gradient": changed(gradient_norm=1e9),
@@ -47,27 +46,23 @@ def variants(params: Params) -> dict[str, Params]:
 
 
 def main() -> None:
+    params = load_params()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--by", default="speaker")
+    parser.add_argument("--by", default=params.split.by)
     chosen = parser.parse_args()
-    params, folds = load_params(), chosen.folds
+    folds = chosen.folds
     store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
-    recalls, epochs = {}, {}
-    for name, variant in variants(params).items():
-        parts = [trial(each, store, manifest) for each in folds_of(variant, folds, by=chosen.by)]
-        judged = pooled(parts, groups)
-        recalls[name] = resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers))
-        epochs[name] = sum(part["epochs"].iloc[0] for part in parts) / folds
+    runs = {
+        name: [trial(each, store, manifest) for each in folds_of(variant, folds, by=chosen.by)]
+        for name, variant in variants(params).items()
+    }
+    whole = recall_of(runs[WHOLE], groups)
     rows = []
-    for name, recall in recalls.items():
-        low, high = interval(recall)
-        gain = recall - recalls[WHOLE]
-        gain_low, gain_high = interval(gain)
-        change = () if name == WHOLE else (f"{gain[0]:+.3f}", f"{gain_low:+.3f} to {gain_high:+.3f}")
-        rows.append(
-            (name, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}", f"{epochs[name]:.0f}", *(change or ("", "")))
-        )
+    for name, parts in runs.items():
+        recall = recall_of(parts, groups)
+        change = ("", "") if name == WHOLE else told(recall - whole, "+")
+        rows.append((name, *told(recall), f"{mean_of([parts], 'epochs'):.0f}", *change))
     title = f"{params.model}, {params.corpus}, split by {chosen.by}, {folds} of {params.split.folds} folds pooled"
     header = ("", "macro recall", "95 % interval", "epochs", "change", "95 % interval")
     show(title, header, rows, "all cores")

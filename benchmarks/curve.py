@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, mean_of, pooled, trials
+from benchmarks.trial import folds_of, mean_of, recall_of, told, trials
 from features.store import Store
-from models.bootstrap import SpeakerBootstrap, interval
-from models.scores import resampled_macro_recall
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.params import load_params
@@ -29,12 +27,8 @@ def main() -> None:
     for name in chosen.models or [params.model]:
         for share in SHARES:
             runs = trials(folds_of(params, chosen.folds), name, chosen.seeds, store, manifest, share)
-            judged = [pooled(parts, groups) for parts in runs]
-            bootstrap = SpeakerBootstrap(judged[0].speakers)
-            recall = np.mean([resampled_macro_recall(each, bootstrap) for each in judged], axis=0)
-            low, high = interval(recall)
-            speakers = f"{mean_of(runs, 'train_speakers'):,.0f}"
-            rows.append((name, f"{share:.1%}", speakers, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"))
+            recall = np.mean([recall_of(parts, groups) for parts in runs], axis=0)
+            rows.append((name, f"{share:.1%}", f"{mean_of(runs, 'train_speakers'):,.0f}", *told(recall)))
     title = f"{params.corpus}, split by {params.split.by}, {chosen.folds} of {params.split.folds} folds pooled"
     show(title, ("", "share", "train's speakers", "macro recall", "95 % interval"), rows, "all cores")
 

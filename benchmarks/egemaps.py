@@ -18,13 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, pooled, trials, whole_fold
+from benchmarks.trial import folds_of, recall_of, told, trials, whole_fold
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
 from features.store import Store
-from models.bootstrap import SpeakerBootstrap, interval
-from models.scores import resampled_macro_recall
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS
@@ -74,34 +72,20 @@ def judged_fold(rows: pd.DataFrame, settings: Split, values: pd.DataFrame) -> pd
     return given.assign(speaker=test["speaker"].to_numpy(), target=test["group"].cat.codes.to_numpy("int64"))
 
 
-def recalls_of(
-    params: Params, by: str, folds: int, models: list[str], seeds: int, values: pd.DataFrame
-) -> tuple[dict[str, list[np.ndarray]], str]:
-    """What each way reaches in one deal of the clips over folds, once a seed: macro recall as it is, then in each
-    sample of speakers, (1 + resamples,), the same in every deal; and how many clips and speakers that rests on.
-    """
-    store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
-    dealt = folds_of(params, folds, by=by)
-    settings = [each.split for each in dealt]
-    parts = [judged_fold(grouped(manifest, store.index, each), each, values) for each in settings]
-    runs = {HAND_MADE: [parts]} | {name: trials(dealt, name, seeds, store, manifest) for name in models}
-    bootstrap = SpeakerBootstrap(pooled(parts, groups).speakers)
-    recalls = {
-        name: [resampled_macro_recall(pooled(parts, groups), bootstrap) for parts in each]
-        for name, each in runs.items()
-    }
-    return recalls, f"{sum(map(len, parts)):,} test clips of {bootstrap.times.shape[1]:,} speakers"
+def runs_of(
+    dealt: list[Params], models: list[str], seeds: int, store: Store, manifest: pd.DataFrame, values: pd.DataFrame
+) -> dict[str, list[list[pd.DataFrame]]]:
+    """What each way gave in the folds of one deal, for each seed; the SVM has none."""
+    rows = grouped(manifest, store.index, dealt[0].split)
+    hand_made = [judged_fold(rows, each.split, values) for each in dealt]
+    return {HAND_MADE: [hand_made]} | {name: trials(dealt, name, seeds, store, manifest) for name in models}
 
 
 def row_of(name: str, recalls: list[np.ndarray], others: list[np.ndarray]) -> tuple[str, ...]:
     """The mean macro recall over runs, and how far it lies above the others' on the same speakers, with intervals."""
-    recall, other = np.mean(recalls, axis=0), np.mean(others, axis=0)
-    low, high = interval(recall)
-    gain_low, gain_high = interval(recall - other)
-    singly = sorted(f"{each[0]:.3f}" for each in recalls)
-    scores = name, f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"
-    gain = f"{recall[0] - other[0]:+.3f}", f"{gain_low:+.3f} to {gain_high:+.3f}"
-    return *scores, *(("", "") if name == HAND_MADE else gain), ", ".join(singly)
+    recall = np.mean(recalls, axis=0)
+    gain = ("", "") if name == HAND_MADE else told(recall - np.mean(others, axis=0), "+")
+    return name, *told(recall), *gain, ", ".join(sorted(f"{each[0]:.3f}" for each in recalls))
 
 
 def main() -> None:
@@ -110,17 +94,25 @@ def main() -> None:
     parser.add_argument("--by", nargs="+", default=["speaker", "locale"])
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=1, help="of training")
-    parser.add_argument("--deals", type=int, default=1, help="of speakers over folds; locales have one")
+    parser.add_argument("--deals", type=int, default=1, help="of speakers over all folds; locales have one")
     chosen = parser.parse_args()
     params = load_params()
-    values = features(params)
+    if chosen.deals > 1 and chosen.folds < params.split.folds:
+        parser.error(f"--deals needs --folds {params.split.folds}, so that every deal tests the same speakers")
+    values, manifest = features(params), pd.read_parquet(needs(MANIFEST))
+    store, groups = Store(needs(LOGMEL)), list(params.split.groups)
     for by in chosen.by:
         recalls: dict[str, list[np.ndarray]] = {}
-        for seed in range(params.split.seed, params.split.seed + chosen.deals):
-            deal = replace(params, split=replace(params.split, seed=seed))
-            found, size = recalls_of(deal, by, chosen.folds, chosen.models, chosen.seeds, values)
-            recalls = {name: recalls.get(name, []) + each for name, each in found.items()}
-        title = f"{params.corpus}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: {size}"
+        for seed in range(params.split.seed, params.split.seed + (chosen.deals if by == "speaker" else 1)):
+            dealt = folds_of(replace(params, split=replace(params.split, seed=seed)), chosen.folds, by=by)
+            runs = runs_of(dealt, chosen.models, chosen.seeds, store, manifest, values)
+            for name, seeds in runs.items():
+                recalls.setdefault(name, []).extend(recall_of(parts, groups) for parts in seeds)
+        judged = pd.concat(runs[HAND_MADE][0])
+        title = (
+            f"{params.corpus}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: "
+            f"{len(judged):,} test clips of {judged['speaker'].nunique():,} speakers"
+        )
         header = ("", "macro recall", "95 % interval", "above the SVM", "95 % interval", "single runs")
         show(title, header, [row_of(name, each, recalls[HAND_MADE]) for name, each in recalls.items()], "all cores")
 

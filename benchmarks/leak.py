@@ -13,13 +13,12 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import needs, show
+from benchmarks.trial import recall_of, told
 from features.store import Store
 from models import training
-from models.bootstrap import SpeakerBootstrap, interval
 from models.classifier import Classifier
 from models.data import Windows
-from models.judging import Judged, judge
-from models.scores import resampled_macro_recall
+from models.judging import judge
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
@@ -50,11 +49,7 @@ def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFra
 
 
 def row(name: str, clips: pd.DataFrame, groups: list[str]) -> tuple[str, ...]:
-    speakers = clips["speaker"].to_numpy()
-    judged = Judged(clips[groups].to_numpy(), clips["target"].to_numpy(), np.zeros(len(clips)), speakers)
-    recall = resampled_macro_recall(judged, SpeakerBootstrap(speakers))
-    low, high = interval(recall)
-    return name, f"{len(clips)}", f"{len(set(speakers))}", f"{recall[0]:.3f}", f"{low:.3f} to {high:.3f}"
+    return name, f"{len(clips)}", f"{clips['speaker'].nunique()}", *told(recall_of([clips], groups))
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ import torch
 from features.store import Store
 from models import classifier, data, judging, training
 from models.architectures import ARCHITECTURES
+from models.bootstrap import SpeakerBootstrap, interval
 from models.judging import Judged
+from models.scores import resampled_macro_recall
 from pipeline.params import Params, Split
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint, written_whole
@@ -96,6 +98,20 @@ def some_speakers(split: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
 def pooled(parts: list[pd.DataFrame], groups: list[str]) -> Judged:
     rows = pd.concat(parts)
     return Judged(rows[groups].to_numpy(), rows["target"].to_numpy(), np.zeros(len(rows)), rows["speaker"].to_numpy())
+
+
+def recall_of(parts: list[pd.DataFrame], groups: list[str]) -> np.ndarray:
+    """Macro recall over folds pooled: as it is, then in each sample of their speakers; the same samples whatever judged
+    the same speakers. Shape: (1 + resamples,).
+    """
+    judged = pooled(parts, groups)
+    return resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers))
+
+
+def told(score: np.ndarray, sign: str = "") -> tuple[str, str]:
+    """A score and its interval; with "+" for `sign`, of a difference."""
+    low, high = interval(score)
+    return f"{score[0]:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
 def folds_of(params: Params, folds: int, **changes: str) -> list[Params]:
