@@ -15,8 +15,9 @@ from typing import Any
 
 from features.store import StoreError
 from models.config import ModelError
+from pipeline.checkout import main_checkout
 
-PARTIAL = Path("data/.partial")
+PARTIAL = main_checkout() / "data/.partial"  # half-made work outlives a copy in which an experiment runs
 
 
 class UserError(Exception):

@@ -28,6 +28,7 @@ from models import (
     training,
     windows,
 )
+from pipeline.checkout import main_checkout
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
@@ -36,7 +37,7 @@ from pipeline.stage import UserError, build_aside, fingerprint, run_stage, writt
 
 MODEL = Path("data/model")
 EFFORT = Path("data/training.json")
-LOGS = Path("data/tensorboard")
+LOGS = main_checkout() / "data/tensorboard"
 
 CLIPS_AT_ONCE = 64  # judged whole
 
