@@ -20,8 +20,11 @@ STREAM_BLOCK = 2**16  # bytes read at a time; tarfile copies what is left of a b
 
 def open_corpus(path: Path) -> "Archive | Folder":
     """The corpus at `path`. Raises UserError if there is none."""
+    if path.is_dir():
+        raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
     if not path.is_file():
-        raise UserError(f"corpus is {path}: there is no such file")
+        hint = "only a shell knows ~: write the whole path, or put a link under data/raw/"
+        raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
     return Folder(path) if path.suffix == ".tsv" else Archive(path)
 
 

@@ -13,6 +13,7 @@ def test_the_best_comes_first_and_what_has_no_scores_is_left_out():
         {"Experiment": "good", "rev": "1234567"} | SETTINGS | scores(0.5),
         {"Experiment": "queued", "rev": "7654321", "macro_recall": None} | SETTINGS,
         {"Experiment": "failed", "rev": "7654322"} | SETTINGS,
+        {"Experiment": "at work", "rev": "7654323", "State": "Running"} | SETTINGS | scores(0.6),
         {"Experiment": None, "rev": "main", "macro_recall": "!", "macro_recall_low": "!", "epochs": "!"},
     ]
     rows = table(shown)
