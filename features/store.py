@@ -23,6 +23,9 @@ INDEX_TYPES = {
 }
 
 
+FILES = ("index.parquet", "features.json")  # beside the shards
+
+
 class StoreError(Exception):
     """A store that is not whole; the text says what is missing."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from models.architectures import build
+from models.checkpoints import write_state
 from models.classifier import Normalised
 from models.config import Config, read_config
 
@@ -19,7 +20,7 @@ def fresh(config: Config) -> Normalised:
 
 
 def save(model: Normalised, config: Config, folder: Path) -> None:
-    torch.save(model.net.state_dict(), folder / "model.pth")
+    write_state(model.net.state_dict(), folder / "model.pth")
     write_config(config, folder)
 
 

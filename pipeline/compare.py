@@ -26,11 +26,12 @@ from models.pictures import draw_comparison
 from models.scores import resampled_macro_recall
 from models.speed import clips_per_second
 from models.trained import fresh
+from pipeline.aside import build_aside
 from pipeline.card import EVALUATION
 from pipeline.decode import LOGMEL
 from pipeline.evaluate import BASELINE
 from pipeline.params import Params, load_params
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.stage import UserError, fingerprint, run_stage
 from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
 
 COMPARISON = Path("data/compare")

@@ -18,8 +18,10 @@ import joblib
 import numpy as np
 import soundfile
 
+from features.durable import written_whole
+from pipeline.engine import here
 from pipeline.params import load_params
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, run_stage
 from pipeline.voice import Voice, draw_voice, recorded, speak
 
 ARCHIVE = Path("data/demo/cv-corpus-demo-en.tar.gz")
@@ -186,7 +188,7 @@ def render_all(book: list[Clip], seed: int, jobs: int, chunk: int = 16) -> Itera
     """Path and MP3 of all clips that are not missing, in the order of `book`."""
     there = [clip for clip in book if clip.defect != "missing"]
     chunks = [there[start : start + chunk] for start in range(0, len(there), chunk)]
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with here(jobs, inner_max_num_threads=1):
         for rendered in joblib.Parallel(return_as="generator")(joblib.delayed(render_chunk)(c, seed) for c in chunks):
             yield from rendered
 

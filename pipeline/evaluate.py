@@ -12,12 +12,13 @@ from models.pictures import draw_confusion, draw_errors, draw_history, draw_reca
 from models.recipe import Recipe
 from models.trained import load
 from models.training import kept_epoch
+from pipeline.aside import build_aside
 from pipeline.card import EVALUATION, write_card
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params
 from pipeline.report import Report, report_on
 from pipeline.split import REPORT, SPLIT
-from pipeline.stage import build_aside, fingerprint, run_stage
+from pipeline.stage import fingerprint, run_stage
 from pipeline.train import MODEL, source_argument, windows_of
 
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet

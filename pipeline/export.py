@@ -9,9 +9,10 @@ from pathlib import Path
 from models.exported import export
 from models.trained import load
 from pipeline import about, params
+from pipeline.aside import build_aside
 from pipeline.card import EVALUATION
 from pipeline.split import REPORT
-from pipeline.stage import build_aside, fingerprint, run_stage
+from pipeline.stage import fingerprint, run_stage
 from pipeline.train import MODEL
 
 EXPORT = Path("data/export")

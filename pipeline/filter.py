@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.durable import written_whole
 from pipeline.balance import seeded_order
 from pipeline.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
 from pipeline.params import Filter, load_params
 from pipeline.pyramid import draw_pyramid
 from pipeline.rules import RULES
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, run_stage
 from pipeline.tables import TABLES
 
 MANIFEST = Path("data/manifest.parquet")

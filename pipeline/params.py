@@ -62,6 +62,7 @@ class Filter:
 @checked(frozen=True, config=STRICT)
 class Pack:
     clips_per_shard: Count
+    max_missing: Share
 
 
 @checked(frozen=True, config=STRICT)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.durable import written_whole
 from pipeline import certificate, folds, given
 from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.commonvoice import age_to_group
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, ROWS
 from pipeline.params import Split, load_params
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, run_stage
 
 SPLIT = Path("data/split.parquet")
 REPORT = Path("data/split.json")

@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+from pipeline.aside import build_aside
 from pipeline.corpus import open_corpus
 from pipeline.params import load_params
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.stage import UserError, fingerprint, run_stage
 
 TABLES = Path("data/tables")
 

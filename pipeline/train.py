@@ -17,6 +17,7 @@ from features.logmel import FrontEnd
 from features.store import Store
 from models import (
     calibration,
+    checkpoints,
     classifier,
     data,
     judging,
@@ -28,11 +29,13 @@ from models import (
     training,
     windows,
 )
+from models.recipe import Recipe
+from pipeline.aside import Finished, build_resumed, part_of
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
 from pipeline.split import SPLIT
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
+from pipeline.stage import UserError, fingerprint, run_stage
 
 MODEL = Path("data/model")
 EFFORT = Path("data/training.json")
@@ -44,6 +47,7 @@ LEARNING = (  # the code on which a run depends, beside its architecture
     pooling,
     store_code,
     calibration,
+    checkpoints,
     classifier,
     data,
     judging,
@@ -151,27 +155,40 @@ def main() -> None:
     model = build_seeded(config, params.train.seed)
     mark = mark_of(params, config, model.net, source)
     logs = LOGS / f"{params.model}-{mark}"
-    with build_aside(MODEL, mark, joins=is_helper_rank()) as partial:
+
+    def learn(folder: Path) -> training.History:
         learner = classifier.Classifier(model, config.groups, params.train)
         settings = {"model": params.model} | config.settings | asdict(params.train)
-        history = training.fit(learner, voices, partial, logs, params.compute, settings)
-        if is_helper_rank():
-            return
+        return training.fit(learner, voices, folder, logs, params.compute, settings)
+
+    def build(folder: Path) -> Finished:
+        history = learn(folder)
         val = split[split["split"] == "val"]
         temperature = temperature_on(val, model, windows_of(val, config.frames, source), params.compute.device)
-        trained.save(model, replace(config, temperature=temperature), partial)
-        pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
-        (partial / training.LAST).unlink()
-    with written_whole(EFFORT) as temporary:
-        temporary.write_text(json.dumps(effort(model.net, history, params.compute.device), indent=2) + "\n")
-    best = history.rows[training.kept_epoch(history.rows, params.train)]
-    print(
-        f"train: {params.model}, {len(history.rows)} epochs; kept: epoch {best['epoch']}, "
-        f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
+        trained.save(model, replace(config, temperature=temperature), folder)
+        pd.DataFrame(history.rows).to_csv(folder / "history.csv", index=False)
+        effort = effort_of(model.net, history, params.compute.device)
+        return Finished(
+            files=["model.pth", "config.json", "history.csv"],
+            said=f"train: {params.model}, {described(history, params.train)}; TensorBoard: {logs}",
+            beside={str(EFFORT): json.dumps(effort, indent=2) + "\n"},
+        )
+
+    if is_helper_rank():
+        learn(part_of(MODEL, mark))
+    else:
+        build_resumed(MODEL, mark, build)
+
+
+def described(history: training.History, recipe: Recipe) -> str:
+    best = history.rows[training.kept_epoch(history.rows, recipe)]
+    return (
+        f"{len(history.rows)} epochs; kept: epoch {best['epoch']}, "
+        f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}"
     )
 
 
-def effort(net: torch.nn.Module, history: training.History, device: str) -> dict:
+def effort_of(net: torch.nn.Module, history: training.History, device: str) -> dict:
     """What training took; beside the model and not in it, for it differs from run to run."""
     return {
         "parameters": sum(each.numel() for each in net.parameters()),
@@ -182,8 +199,16 @@ def effort(net: torch.nn.Module, history: training.History, device: str) -> dict
 
 
 def is_helper_rank() -> bool:
-    """True in the processes that Lightning starts beside this one for more devices: they share its build."""
-    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
+    """True in the processes that learn beside the first one and share its build, whoever started them: Lightning,
+    by hand, torchrun (RANK, GROUP_RANK), SLURM (SLURM_PROCID) or LSF (JSM_NAMESPACE_RANK).
+    """
+
+    def is_later(*names: str) -> bool:
+        return any(os.environ.get(name, "0") != "0" for name in names)
+
+    if "RANK" in os.environ:  # the rank over all; torchrun's first may stand on any of SLURM's tasks
+        return is_later("RANK", "LOCAL_RANK")
+    return is_later("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
 
 if __name__ == "__main__":

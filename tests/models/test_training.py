@@ -11,13 +11,14 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from features.store import Store
+from models.checkpoints import LAST
 from models.classifier import Classifier, labels, warm_cosine
 from models.config import Config
 from models.data import VoiceData, normalisation
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.trained import fresh, load, save
-from models.training import LAST, fit, kept_epoch
+from models.training import fit, kept_epoch
 
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from pipeline import decode, pack, plan
+from pipeline.aside import PARTIAL
 from pipeline.corpus import open_corpus
 from pipeline.decode import LOGMEL
 from pipeline.engine import on_loky
 from pipeline.pack import CLIPS, merge_lists
 from pipeline.room import check_room
-from pipeline.stage import PARTIAL, UserError
+from pipeline.stage import UserError
 from tests.conftest import write_archive, write_release
 
 ROOT = Path(__file__).parents[2]
