@@ -69,6 +69,11 @@ def forked(run: Callable[[], None]) -> int:
         try:
             run()
             code = 0
+        except SystemExit as ending:
+            if isinstance(ending.code, str):
+                print(ending.code, file=sys.stderr)
+            else:
+                code = ending.code or 0
         except BaseException:
             traceback.print_exc()
         finally:

@@ -8,7 +8,7 @@ import pytest
 
 from features.shard import read_shard
 from pipeline.corpus import open_corpus
-from pipeline.pack import merge_lists, pack
+from pipeline.pack import check, merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
 from tests.conftest import write_archive, write_release
@@ -79,6 +79,19 @@ def test_what_a_power_cut_tore_is_made_again(archive, clips, tmp_path, name, siz
     pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("0*")} == whole
     assert list(merge_lists(tmp_path)["key"]) == [name.removesuffix(".mp3") for name in clips]
+
+
+@pytest.mark.parametrize(("packed", "chosen", "most"), [(0, 120, 0.99), (60, 120, 0.05), (94, 100, 0.05)])
+def test_a_corpus_that_lacks_too_many_of_the_chosen_clips_is_refused(packed, chosen, most):
+    with pytest.raises(
+        UserError, match=rf"lacks {chosen - packed} of the {chosen} chosen clips, more than pack.max_mis"
+    ):
+        check(packed, chosen, most)
+
+
+def test_a_corpus_that_lacks_a_few_is_not():
+    check(95, 100, 0.05)
+    check(0, 100, 1.0)
 
 
 @pytest.mark.parametrize("form", ["archive", "release"])

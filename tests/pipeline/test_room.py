@@ -101,6 +101,19 @@ def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     assert len(pd.read_parquet(LOGMEL / "index.parquet")) == COUNT
 
 
+def test_room_is_looked_for_where_the_data_lie(project, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("another disk")
+    shutil.rmtree("data")
+    Path("data").symlink_to(elsewhere)
+    asked = []
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(Path(path).resolve()) or usage(10, 9, 1))
+    check_room(CLIPS, 1)
+    with pytest.raises(UserError, match="will be needed"):
+        check_room(CLIPS, 2)
+    assert set(asked) == {elsewhere}
+
+
 @pytest.mark.parametrize("needed", [0, 10**6])
 def test_what_just_fits_is_let_pass(monkeypatch, needed):
     leave_free(monkeypatch, needed)
