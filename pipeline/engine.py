@@ -1,5 +1,6 @@
 """Engine: the processes that tasks are handed to, on this machine or on many."""
 
+import logging
 import os
 import threading
 import time
@@ -12,6 +13,8 @@ from joblib import Parallel, parallel_config
 
 from pipeline.params import Compute
 from pipeline.stage import UserError
+
+ANSWER = "10s"  # within which a scheduler has to
 
 Engine = Callable[[Iterable], Iterator]  # joblib's delayed calls → their results, as they come
 
@@ -61,8 +64,10 @@ def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
         from distributed import CancelledError, Client, KilledWorker
     except ImportError:
         raise UserError("compute.backend is dask: pip install -e '.[cluster]' first") from None
+    logger = logging.getLogger("distributed")
+    logger.handlers, logger.propagate = [logging.NullHandler()], False  # what it logs as a traceback is told in a line
     try:
-        client = Client(scheduler, timeout="10s")
+        client = Client(scheduler, timeout=ANSWER)
     except (OSError, ValueError) as error:  # a timeout is an OSError
         raise UserError(f"compute.scheduler is {scheduler}: no scheduler answers there") from error
     with client, parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=60):
