@@ -130,9 +130,9 @@ def test_no_worker_outlives_the_process_that_started_it():
         "    print(*Parallel()(delayed(os.getpid)() for _ in range(8)), flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert ran.returncode == -signal.SIGKILL
-    workers = set(map(int, ran.stdout.split()))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        workers = set(map(int, parent.stdout.readline().split()))
+        assert parent.wait() == -signal.SIGKILL
     assert workers
     for worker in workers:
         with suppress(ProcessLookupError):  # a PID's file descriptor becomes readable when its process ends
