@@ -121,7 +121,7 @@ def kept_epoch(rows: list[dict[str, float]], recipe: Recipe) -> int:
 
 
 def quieten_lightning() -> None:
-    """Drop the advice that does not apply: batches come whole from a memory map, which needs no workers."""
+    """Drop the advice that does not apply: batches come whole from the store, which needs no workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists")

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -62,6 +63,14 @@ def test_a_missing_shard_is_named(store, tmp_path):
     (tmp_path / "00001.tar").unlink()
     with pytest.raises(StoreError, match=r"lacks 1 of 2 shards: 00001\.tar"):
         Store(tmp_path)
+
+
+def test_a_shard_that_is_cut_under_an_open_store_is_named(store, tmp_path):
+    os.truncate(tmp_path / "00000.tar", 1024)
+    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+        store.clip(0)
+    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+        store.crops(np.array([0]), np.array([0]), 4)
 
 
 def test_a_folder_that_is_no_store_is_named(tmp_path):

@@ -22,8 +22,8 @@ from models.training import LAST, fit, kept_epoch
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 
 
-def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict], Classifier]:
-    mean, deviation = normalisation(store, ROWS["train"])
+def learn(store: Store, recipe: Recipe, folder, chosen=ROWS, **hardware) -> tuple[list[dict], Classifier]:
+    mean, deviation = normalisation(store, chosen["train"])
     settings = {"channels": [4, 4, 4], "dropout": 0.2}
     config = Config(
         "cnn",
@@ -38,7 +38,7 @@ def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict],
     torch.manual_seed(recipe.seed)
     classifier = Classifier(fresh(config), config.groups, recipe)
     hardware = Hardware(**{"accelerator": "cpu", "devices": 1} | hardware)
-    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe, hardware)
+    data = VoiceData(store, chosen, {name: rows % 3 for name, rows in chosen.items()}, recipe, hardware)
     history = fit(classifier, data, folder, folder / "logs", hardware, {"model": "cnn"})
     save(classifier.model, config, folder)
     return history.rows, classifier
