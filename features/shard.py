@@ -50,13 +50,18 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.write(bytes(2 * tarfile.BLOCKSIZE))
-        self.write(bytes(-self.size % tarfile.RECORDSIZE))
+        self.write(bytes(closed_size(self.size) - self.size))
         self.file.close()
         if kind:
             self.temporary.unlink()
         else:
             self.temporary.replace(self.path)
+
+
+def closed_size(end: int | np.ndarray) -> int | np.ndarray:
+    """The bytes of a closed shard whose last member ends at `end`: what follows that are zeros, to a whole record."""
+    blocks = -(-end // tarfile.BLOCKSIZE) + 2
+    return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:

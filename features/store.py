@@ -2,14 +2,17 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.logmel import FrontEnd
+from features.shard import closed_size
 
 INDEX_TYPES = {
     "key": "str",
@@ -31,23 +34,41 @@ class StoreError(Exception):
 class Store:
     """Reads the features of clips, addressed by their row in `index`.
 
-    Raises StoreError for a folder without an index, or one whose shards are not all there.
+    Raises StoreError for a folder without an index that can be read, or whose shards are not all there and whole.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        if not (self.folder / "index.parquet").is_file():
-            raise StoreError(f"{self.folder} is no store: it has no index.parquet")
-        self.front_end = FrontEnd(**json.loads((self.folder / "features.json").read_text()))
+        self.index = self.read("index.parquet", pd.read_parquet)
+        self.front_end = self.read("features.json", lambda path: FrontEnd(**json.loads(path.read_text())))
         self.n_mels = self.front_end.n_mels
-        self.index = pd.read_parquet(self.folder / "index.parquet")
         self.frames = self.index["frames"].to_numpy(np.int64)
         self.offsets = self.index["offset"].to_numpy()
         self.shard_of, self.shards = pd.factorize(self.index["shard"])
         self.paths = [str(self.folder / name) for name in self.shards]
-        absent = [name for name in self.shards if not (self.folder / name).is_file()]
-        if absent:
+        self.check_shards()
+
+    def read(self, name: str, reader: Callable[[Path], Any]) -> Any:
+        """What stands beside the shards under this name. Raises StoreError if it is not there, or is torn."""
+        try:
+            return reader(self.folder / name)
+        except FileNotFoundError:
+            raise StoreError(f"{self.folder} is not a store: it has no {name}") from None
+        except (ValueError, TypeError, OSError) as error:
+            raise StoreError(f"{self.folder / name} cannot be read: {' '.join(str(error).split())}") from error
+
+    def check_shards(self) -> None:
+        """Raises StoreError if shards are not there, or are not as long as the clips that the index lists make them."""
+        ends = np.zeros(len(self.shards), np.int64)
+        np.maximum.at(ends, self.shard_of, self.offsets + self.frames * self.n_mels * np.float16().itemsize)
+        sizes = np.array([size_of(path) for path in self.paths])
+        absent = self.shards[sizes < 0]
+        if len(absent):
             raise StoreError(f"{self.folder} lacks {len(absent)} of {len(self.shards)} shards: {some_of(absent)}")
+        torn = self.shards[sizes != closed_size(ends)]
+        if len(torn):
+            of_all = f"{len(torn)} of {len(self.shards)} shards"
+            raise StoreError(f"{self.folder}: the size of {of_all} is not what the index tells: {some_of(torn)}")
 
     def __len__(self) -> int:
         return len(self.index)
@@ -111,6 +132,14 @@ class OpenShard:
         """Fill an array with the bytes from `offset` on. Raises StoreError for a shard that ends too soon."""
         if os.preadv(self.file, [features], offset) < features.nbytes:
             raise StoreError(f"{self.path} ends before the clips that its index lists")
+
+
+def size_of(path: str) -> int:
+    """The bytes of a file; -1 if there is none."""
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
