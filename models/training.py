@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from models.board import Board
 from models.classifier import Classifier
 from models.data import VoiceData
+from models.epoch_lines import EpochLines
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.streaming import StreamedData
@@ -76,6 +77,8 @@ def fit(
     ]
     if recipe.monitor != "epoch":
         callbacks.append(EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better))
+    if not sys.stderr.isatty():
+        callbacks.append(EpochLines())
     if hardware.compile:
         classifier.model.net.compile()
     trainer = pl.Trainer(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from features import progress
 from features.store import Store
 from models.classifier import Classifier, labels, warm_cosine
 from models.config import Config
@@ -161,6 +162,16 @@ def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
     history, _ = learn(store, dataclasses.replace(wild, monitor="epoch"), tmp_path / "whole")
     assert len(history) == 5
     assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 4
+
+
+def test_a_log_tells_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FIRST", 0)
+    monkeypatch.setattr(progress, "BETWEEN", 0)
+    learn(store, dataclasses.replace(recipe, max_epochs=2), tmp_path)
+    told = [line.split(" batches")[0] for line in capsys.readouterr().err.splitlines()]
+    for number in range(2):
+        assert f"train, epoch {number}: 6 of 6" in told
+        assert f"val, epoch {number}: 2 of 2" in told
 
 
 def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):
