@@ -55,8 +55,7 @@ class ShardWriter:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if not kind:
-                self.write(bytes(2 * tarfile.BLOCKSIZE))
-                self.write(bytes(-self.size % tarfile.RECORDSIZE))
+                self.write(bytes(closed_size(self.size) - self.size))
                 self.file.close()
                 sync(self.temporary)
                 self.temporary.replace(self.path)
@@ -64,6 +63,12 @@ class ShardWriter:
             with suppress(OSError):  # what could not be written before can't be now
                 self.file.close()
             self.temporary.unlink(missing_ok=True)
+
+
+def closed_size(end: int | np.ndarray) -> int | np.ndarray:
+    """The bytes of a closed shard whose last member ends at `end`: what follows that are zeros, to a whole record."""
+    blocks = -(-end // tarfile.BLOCKSIZE) + 2
+    return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -88,9 +93,8 @@ def member_size(size: int) -> int:
 
 
 def shard_size(sizes: Iterable[int]) -> int:
-    """The bytes of a shard whose members have these."""
-    end = sum(map(member_size, sizes)) + 2 * tarfile.BLOCKSIZE
-    return end + -end % tarfile.RECORDSIZE
+    """The bytes of a closed shard whose members have these."""
+    return closed_size(sum(map(member_size, sizes)))
 
 
 def member_header(name: str, size: int) -> bytes:

@@ -16,6 +16,7 @@ from models.board import Board
 from models.checkpoints import BEST, WholeCheckpoints, latest
 from models.classifier import Classifier
 from models.data import VoiceData
+from models.epoch_lines import EpochLines
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.streaming import StreamedData
@@ -76,6 +77,8 @@ def fit(
     ]
     if recipe.monitor != "epoch":
         callbacks.append(EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better))
+    if not sys.stderr.isatty():
+        callbacks.append(EpochLines())
     if hardware.compile:
         classifier.model.net.compile()
     trainer = pl.Trainer(
@@ -122,7 +125,7 @@ def kept_epoch(rows: list[dict[str, float]], recipe: Recipe) -> int:
 
 
 def quieten_lightning() -> None:
-    """Drop the advice that does not apply: batches come whole from a memory map, which needs no workers."""
+    """Drop the advice that does not apply: batches come whole from the store, which needs no workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists")

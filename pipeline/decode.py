@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 from joblib import delayed
-from tqdm import tqdm
 
 from features import decoder, logmel, mp3, shard, sound
 from features.decoder import crashing_keys, decode_shard, read_listing
 from features.durable import written_whole
 from features.logmel import FrontEnd
+from features.progress import progress
 from features.sound import SoundReader
 from features.store import FILES, write_index
 from pipeline.aside import Finished, build_resumed
@@ -48,7 +48,7 @@ def decode(
     about = manifest.set_index("key")[ABOUT]
     shards = pd.read_parquet(clips / INDEX.name).groupby("shard")["key"].agg(list)
     crashing: dict[str, list[str]] = {}
-    with tqdm(desc="decode", total=sum(map(len, shards)), unit=" clips", smoothing=0, disable=None) as bar:
+    with progress("decode", sum(map(len, shards)), "clips", smoothing=0) as bar:
         while todo := unfinished(shards, folder):
             bar.update(sum(map(len, shards)) - sum(map(len, todo.values())) - bar.n)
             for name in begun(todo, folder):

@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 
 from features.durable import written_whole
+from features.progress import counted
 from pipeline.engine import here
 from pipeline.params import load_params
 from pipeline.stage import UserError, run_stage
@@ -107,7 +108,8 @@ def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) 
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
-        for path, mp3 in render_all(book, seed, jobs):
+        there = sum(clip.defect != "missing" for clip in book)
+        for path, mp3 in counted(render_all(book, seed, jobs), "demo", there, "clips"):
             add(tar, f"{ROOT}/clips/{path}", mp3)
         for table, rows in tables_of(book).items():
             add(tar, f"{ROOT}/{table}.tsv", tsv(rows))

@@ -69,8 +69,9 @@ def main() -> None:
     split = pd.read_parquet(SPLIT)
     test = split[split["split"] == "test"]
     model, config = load(MODEL)
-    raw = judge(model, windows_of(test, config.frames, source), len(test), params.compute.device)
-    report = report_on(split, raw, config, None if source else Store(LOGMEL))
+    store = None if source else Store(LOGMEL)
+    raw = judge(model, windows_of(test, config.frames, source or store), len(test), params.compute.device)
+    report = report_on(split, raw, config, store)
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
         (partial / "metrics.json").write_text(json.dumps(report.metrics, indent=2) + "\n")
         predictions(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)

@@ -107,13 +107,12 @@ def mean_ages(clips: pd.DataFrame) -> list[float]:
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
-def windows_of(part: pd.DataFrame, frames: int, source: str | None) -> data.Windows | streaming.StreamedWindows:
-    """The windows of whole clips, out of the store or of a stream, with the clips' places in `part`."""
-    if source:
+def windows_of(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Windows | streaming.StreamedWindows:
+    """The windows of whole clips, with the clips' places in `part`; `origin` is a store, or the source of a stream."""
+    if isinstance(origin, str):
         places = {key: place for place, key in enumerate(part["key"])}
-        return streaming.StreamedWindows(streaming.Clips(source, places), frames, CLIPS_AT_ONCE)
-    store = Store(LOGMEL)
-    return data.Windows(store, store.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
+        return streaming.StreamedWindows(streaming.Clips(origin, places), frames, CLIPS_AT_ONCE)
+    return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
 
 
 def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, device: str) -> float:
@@ -164,7 +163,8 @@ def main() -> None:
     def build(folder: Path) -> Finished:
         history = learn(folder)
         val = split[split["split"] == "val"]
-        temperature = temperature_on(val, model, windows_of(val, config.frames, source), params.compute.device)
+        whole = windows_of(val, config.frames, source or voices.store)
+        temperature = temperature_on(val, model, whole, params.compute.device)
         trained.save(model, replace(config, temperature=temperature), folder)
         pd.DataFrame(history.rows).to_csv(folder / "history.csv", index=False)
         effort = effort_of(model.net, history, params.compute.device)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from features import progress
 from features.store import Store
 from models.checkpoints import BEFORE, BEST, LAST
 from models.classifier import Classifier, labels, warm_cosine
@@ -25,8 +26,8 @@ from models.training import History, fit, kept_epoch
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 
 
-def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict], Classifier]:
-    mean, deviation = normalisation(store, ROWS["train"])
+def learn(store: Store, recipe: Recipe, folder, chosen=ROWS, **hardware) -> tuple[list[dict], Classifier]:
+    mean, deviation = normalisation(store, chosen["train"])
     settings = {"channels": [4, 4, 4], "dropout": 0.2}
     config = Config(
         "cnn",
@@ -41,7 +42,7 @@ def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict],
     torch.manual_seed(recipe.seed)
     classifier = Classifier(fresh(config), config.groups, recipe)
     hardware = Hardware(**{"accelerator": "cpu", "devices": 1} | hardware)
-    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe, hardware)
+    data = VoiceData(store, chosen, {name: rows % 3 for name, rows in chosen.items()}, recipe, hardware)
     history = fit(classifier, data, folder, folder / "logs", hardware, {"model": "cnn"})
     save(classifier.model, config, folder)
     return history.rows, classifier
@@ -213,6 +214,16 @@ def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
     history, _ = learn(store, dataclasses.replace(wild, monitor="epoch"), tmp_path / "whole")
     assert len(history) == 5
     assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 4
+
+
+def test_a_log_tells_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FIRST", 0)
+    monkeypatch.setattr(progress, "BETWEEN", 0)
+    learn(store, dataclasses.replace(recipe, max_epochs=2), tmp_path)
+    told = [line.split(" batches")[0] for line in capsys.readouterr().err.splitlines()]
+    for number in range(2):
+        assert f"train, epoch {number}: 6 of 6" in told
+        assert f"val, epoch {number}: 2 of 2" in told
 
 
 def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):
