@@ -18,6 +18,7 @@ import joblib
 import numpy as np
 import soundfile
 
+from pipeline.note import SYNTHETIC
 from pipeline.params import load_params
 from pipeline.stage import UserError, run_stage, written_whole
 from pipeline.voice import Voice, draw_voice, recorded, speak
@@ -235,7 +236,7 @@ def tsv(clips: Iterable[Clip]) -> bytes:
     for clip in sorted(clips, key=lambda clip: (clip.speaker.client_id, clip.number)):
         who = clip.speaker
         up, down = clip.votes
-        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", ""]
+        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", SYNTHETIC]
         lines.append("\t".join(map(str, row)))
     return ("\n".join(lines) + "\n").encode()
 

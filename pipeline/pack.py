@@ -11,6 +11,7 @@ from features.shard import ShardWriter, shard_name
 from pipeline import corpus
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
+from pipeline.note import state_of
 from pipeline.params import load_params
 from pipeline.room import SAMPLE, check_room, member_bytes
 from pipeline.stage import build_aside, fingerprint, run_stage, written_whole
@@ -74,8 +75,7 @@ def main() -> None:
     path = Path(params.corpus)
     source = open_corpus(path)
     manifest = pd.read_parquet(MANIFEST, columns=["path", "key"])
-    state = path.stat()
-    mark = fingerprint(MANIFEST, params.pack, corpus, [str(path), state.st_size, state.st_mtime_ns])
+    mark = fingerprint(MANIFEST, params.pack, corpus, state_of(path))
     keys = dict(manifest.itertuples(index=False))
     with build_aside(CLIPS, mark) as partial:
         check_room(CLIPS, expected_bytes(source, keys, partial))
