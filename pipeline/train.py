@@ -28,10 +28,13 @@ from models import (
     training,
     windows,
 )
+from models.origin import Corpus, Origin, Split
+from models.recipe import Recipe
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
+from pipeline.output import read_json
 from pipeline.params import Params, load_params
-from pipeline.split import SPLIT
+from pipeline.split import REPORT, SPLIT, read_split
 from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
 
 MODEL = Path("data/model")
@@ -98,6 +101,11 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
     )
 
 
+def origin_of(recipe: Recipe) -> Origin:
+    """What is trained on, as the split's certificate has it."""
+    return Origin(read_json(REPORT, Corpus, "corpus"), read_json(REPORT, Split), recipe)
+
+
 def mean_ages(clips: pd.DataFrame) -> list[float]:
     """The mean age of each group's clips, in years, as the middles of their decades tell it."""
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
@@ -146,7 +154,7 @@ def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source
 
 def main() -> None:
     source, params = source_argument(__doc__), load_params()
-    split = pd.read_parquet(SPLIT)
+    split, origin = read_split(), origin_of(params.train)
     config, voices = from_stream(params, split, source) if source else from_store(params, split)
     model = build_seeded(config, params.train.seed)
     mark = mark_of(params, config, model.net, source)
@@ -159,7 +167,7 @@ def main() -> None:
             return
         val = split[split["split"] == "val"]
         temperature = temperature_on(val, model, windows_of(val, config.frames, source), params.compute.device)
-        trained.save(model, replace(config, temperature=temperature), partial)
+        trained.save(model, replace(config, temperature=temperature, origin=origin), partial)
         pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
         (partial / training.LAST).unlink()
     with written_whole(EFFORT) as temporary:
