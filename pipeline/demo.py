@@ -21,6 +21,7 @@ import soundfile
 from features.durable import written_whole
 from features.progress import counted
 from pipeline.engine import here
+from pipeline.note import SYNTHETIC
 from pipeline.params import load_params
 from pipeline.stage import UserError, run_stage
 from pipeline.voice import Voice, draw_voice, recorded, speak
@@ -239,7 +240,7 @@ def tsv(clips: Iterable[Clip]) -> bytes:
     for clip in sorted(clips, key=lambda clip: (clip.speaker.client_id, clip.number)):
         who = clip.speaker
         up, down = clip.votes
-        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", ""]
+        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", SYNTHETIC]
         lines.append("\t".join(map(str, row)))
     return ("\n".join(lines) + "\n").encode()
 

@@ -15,6 +15,7 @@ from pipeline import corpus
 from pipeline.aside import Finished, build_resumed
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
+from pipeline.note import state_of
 from pipeline.params import Pack, load_params
 from pipeline.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
@@ -106,9 +107,8 @@ def main() -> None:
     params = load_params()
     path = Path(params.corpus)
     source = open_corpus(path)
-    state = path.stat()
     shards = {"clips_per_shard": params.pack.clips_per_shard}
-    mark = fingerprint(MANIFEST, shards, corpus, [str(path), state.st_size, state.st_mtime_ns])
+    mark = fingerprint(MANIFEST, shards, corpus, state_of(path))
     build_resumed(CLIPS, mark, partial(build, source=source, settings=params.pack))
 
 

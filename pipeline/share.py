@@ -15,6 +15,7 @@ from dvc.config import ConfigError, NoRemoteError
 from dvc.repo import Repo
 
 from pipeline.decode import LOGMEL
+from pipeline.note import is_as_noted, is_unpacked
 from pipeline.params import Params, load_params
 from pipeline.stage import UserError, run_stage
 
@@ -88,7 +89,17 @@ class Reasons(logging.Handler):
 
 
 def repro(params: Params) -> None:
-    dvc("repro", *start_of(params))
+    start = start_of(params)
+    reread_if_changed(Path(params.corpus))
+    dvc("repro", *start)
+
+
+def reread_if_changed(corpus: Path) -> None:
+    """Run `tables` again if an unpacked release is not as it was noted: DVC looks at its validated.tsv alone."""
+    if is_unpacked(corpus) and corpus.is_file():
+        dvc("repro", "tables")
+        if not is_as_noted(corpus):
+            dvc("repro", "--force", "--single-item", "tables")
 
 
 def experiment(params: Params, model: str) -> None:

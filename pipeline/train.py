@@ -29,12 +29,14 @@ from models import (
     training,
     windows,
 )
+from models.origin import Corpus, Origin, Split
 from models.recipe import Recipe
 from pipeline.aside import Finished, build_resumed, part_of
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
+from pipeline.output import read_json
 from pipeline.params import Params, load_params
-from pipeline.split import SPLIT
+from pipeline.split import REPORT, SPLIT, read_split
 from pipeline.stage import UserError, fingerprint, run_stage
 
 MODEL = Path("data/model")
@@ -102,6 +104,11 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
     )
 
 
+def origin_of(recipe: Recipe) -> Origin:
+    """What is trained on, as the split's certificate has it."""
+    return Origin(read_json(REPORT, Corpus, "corpus"), read_json(REPORT, Split), recipe)
+
+
 def mean_ages(clips: pd.DataFrame) -> list[float]:
     """The mean age of each group's clips, in years, as the middles of their decades tell it."""
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
@@ -149,8 +156,9 @@ def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source
 
 def main() -> None:
     source, params = source_argument(__doc__), load_params()
-    split = pd.read_parquet(SPLIT)
+    split, origin = read_split(), origin_of(params.train)
     config, voices = from_stream(params, split, source) if source else from_store(params, split)
+    config = replace(config, origin=origin)
     model = build_seeded(config, params.train.seed)
     mark = mark_of(params, config, model.net, source)
     logs = LOGS / f"{params.model}-{mark}"
