@@ -18,6 +18,7 @@ from features.store import FILES, write_index
 from pipeline.aside import Finished, build_resumed
 from pipeline.engine import Engine, WorkerDied, engine_of
 from pipeline.filter import MANIFEST
+from pipeline.output import read_parquet
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import Params, load_params
 from pipeline.room import check_room, measure, some_clips
@@ -46,7 +47,7 @@ def decode(
     workers keep dying at a shard whose clips can be decoded one by one.
     """
     about = manifest.set_index("key")[ABOUT]
-    shards = pd.read_parquet(clips / INDEX.name).groupby("shard")["key"].agg(list)
+    shards = read_parquet(clips / INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
     crashing: dict[str, list[str]] = {}
     with progress("decode", sum(map(len, shards)), "clips", smoothing=0) as bar:
         while todo := unfinished(shards, folder):
@@ -82,7 +83,7 @@ def decode(
 
 def expected_bytes(clips: Path, folder: Path, front_end: FrontEnd) -> float:
     """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
-    index = pd.read_parquet(clips / INDEX.name)
+    index = read_parquet(clips / INDEX.name, ["key", "shard", "bytes"])
     todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
     sample = measure(some_clips(clips, list(todo)), front_end, seconds=10)
     return index["bytes"][index["shard"].isin(todo)].sum() / sample.bytes * sample.decoded if sample.bytes else 0
@@ -128,10 +129,10 @@ def reasons_of(rejects: pd.DataFrame) -> str:
 
 def build(folder: Path, params: Params) -> Finished:
     """Decode into `folder`, a store when this ends well."""
-    manifest = pd.read_parquet(MANIFEST)
+    manifest = read_parquet(MANIFEST, ["key", *ABOUT])
     check_room(LOGMEL, expected_bytes(CLIPS, folder, params.features))
     listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))
-    index = pd.read_parquet(INDEX, columns=["key", "shard"])
+    index = read_parquet(INDEX, ["key", "shard"])
     rejects = all_rejects(manifest, index["key"], listings)
     with written_whole(folder / REJECTS.name) as temporary:
         rejects.to_csv(temporary, index=False)

@@ -16,6 +16,7 @@ from pipeline.aside import Finished, build_resumed
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
 from pipeline.note import state_of
+from pipeline.output import read_parquet
 from pipeline.params import Pack, load_params
 from pipeline.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
@@ -90,7 +91,7 @@ def check(packed: int, chosen: int, most: float) -> None:
 
 def build(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) -> Finished:
     """Pack the clips of the manifest into `folder`."""
-    keys = dict(pd.read_parquet(MANIFEST, columns=["path", "key"]).itertuples(index=False))
+    keys = dict(read_parquet(MANIFEST, ["path", "key"]).itertuples(index=False))
     check_room(CLIPS, expected_bytes(source, keys, folder))
     pack(source, keys, folder, settings.clips_per_shard)
     index = merge_lists(folder)
