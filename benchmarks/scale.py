@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.timing import median_seconds, show
+from features.shard import closed_size
 from features.store import INDEX_TYPES, Store, write_index
 from pipeline.params import load_params
 
@@ -36,7 +37,7 @@ def write_store(folder: Path) -> None:
     write_index(folder, index, front_end)
     for name in index["shard"].unique():
         with (folder / name).open("wb") as file:
-            file.truncate(each * size)
+            file.truncate(closed_size(each * size))
 
 
 def open_store(folder: Path) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from features.durable import written_whole
 from features.store import Store
 from models import classifier, data, judging, training
 from models.architectures import ARCHITECTURES
@@ -17,7 +18,7 @@ from models.judging import Judged
 from models.scores import resampled_macro_recall
 from pipeline.params import Params, Split
 from pipeline.split import assign, grouped, split_of
-from pipeline.stage import fingerprint, written_whole
+from pipeline.stage import fingerprint
 from pipeline.train import CLIPS_AT_ONCE, LEARNING, build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")

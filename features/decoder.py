@@ -12,6 +12,7 @@ from uuid import uuid4
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from features.durable import written_whole
 from features.logmel import FrontEnd, LogMel
 from features.shard import ShardWriter, read_shard
 from features.sound import Rejected, Sound, SoundReader, quiet_decoder
@@ -49,10 +50,13 @@ def decode_shard(
             offset = shard.add_array(f"{key}.npy", features)
             place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
             listing["index"].append(place | facts(sound))
-    temporary = logmels.with_name(f".{logmels.name}.{uuid4().hex}")
-    temporary.write_text(json.dumps(listing))
-    temporary.replace(listing_path(logmels))
-    return len(listing["index"]) + len(listing["rejects"])
+    count = len(listing["index"]) + len(listing["rejects"])
+    if count != len(about):
+        raise OSError(f"{clips} is damaged: it holds {count} of the {len(about)} clips that its index names")
+    begun = logmels.with_name(f".{logmels.name}.{uuid4().hex}")
+    with written_whole(listing_path(logmels), begun) as temporary:
+        temporary.write_text(json.dumps(listing | {"size": shard.size}), encoding="utf-8")
+    return count
 
 
 def crashing_keys(clips: Path, front_end: FrontEnd, reader: type[SoundReader] = SoundReader) -> list[str]:
@@ -90,6 +94,12 @@ def listing_path(logmels: Path) -> Path:
     return logmels.with_suffix(".json")
 
 
-def read_listing(logmels: Path) -> dict[str, list[dict]]:
-    """The rows for the store's index, under `index`, and for its rejects, under `rejects`."""
-    return json.loads(listing_path(logmels).read_text())
+def read_listing(logmels: Path) -> dict | None:
+    """The rows for the store's index, under `index`, and for its rejects, under `rejects`; None unless the shard is
+    whole.
+    """
+    try:
+        listing = json.loads(listing_path(logmels).read_text(encoding="utf-8"))
+        return listing if logmels.stat().st_size == listing["size"] else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None

@@ -6,12 +6,15 @@ webdataset's own writer imports torch, which would triple what each decoding wor
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
 import numpy as np
+
+from features.durable import sync
 
 # Fields of a member's header.
 NAME, SIZE, CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
@@ -50,22 +53,48 @@ class ShardWriter:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.write(bytes(2 * tarfile.BLOCKSIZE))
-        self.write(bytes(-self.size % tarfile.RECORDSIZE))
-        self.file.close()
-        if kind:
-            self.temporary.unlink()
-        else:
-            self.temporary.replace(self.path)
+        try:
+            if not kind:
+                self.write(bytes(closed_size(self.size) - self.size))
+                self.file.close()
+                sync(self.temporary)
+                self.temporary.replace(self.path)
+        finally:
+            with suppress(OSError):  # what could not be written before can't be now
+                self.file.close()
+            self.temporary.unlink(missing_ok=True)
+
+
+def closed_size(end: int | np.ndarray) -> int | np.ndarray:
+    """The bytes of a closed shard whose last member ends at `end`: what follows that are zeros, to a whole record."""
+    blocks = -(-end // tarfile.BLOCKSIZE) + 2
+    return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each member of a shard written here, in order."""
+    """The name and the bytes of each member of a shard written here, in order. Raises OSError for one that is cut."""
     with path.open("rb") as file:
-        while (header := file.read(tarfile.BLOCKSIZE)).strip(b"\0"):
+
+        def read(size: int) -> bytes:
+            data = file.read(size)
+            if len(data) < size:
+                raise OSError(f"{path} is damaged: it is shorter than it was written")
+            return data
+
+        while (header := read(tarfile.BLOCKSIZE)).strip(b"\0"):
             size = int(header[SIZE].rstrip(b"\0"), 8)
-            yield header[NAME].rstrip(b"\0").decode(), file.read(size)
-            file.read(-size % tarfile.BLOCKSIZE)
+            yield header[NAME].rstrip(b"\0").decode(), read(size)
+            read(-size % tarfile.BLOCKSIZE)
+
+
+def member_size(size: int) -> int:
+    """The bytes that a file of `size` bytes takes in a shard."""
+    return tarfile.BLOCKSIZE - -size // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+
+
+def shard_size(sizes: Iterable[int]) -> int:
+    """The bytes of a closed shard whose members have these."""
+    return closed_size(sum(map(member_size, sizes)))
 
 
 def member_header(name: str, size: int) -> bytes:

@@ -159,7 +159,7 @@ class VoiceData(LightningDataModule):
 
     `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
     With `speakers`, the number of each train clip's speaker, groups and speakers are drawn evenly. Train's features
-    lie on the device where the hardware holds them; else batches come out of the memory map.
+    lie on the device where the hardware holds them; else batches are read from the shards.
     A resumed run sets `first_epoch`: Lightning fetches its first batch before it tells the sampler the epoch.
     """
 

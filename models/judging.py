@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
+from features.progress import progress
 from features.store import StoreError
 from models.classifier import Normalised, clip_probabilities
 from models.data import loader
@@ -21,9 +21,11 @@ def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") 
     """
     model = model.to(device)
     parts, places = [], []
-    for features, clip, targets in tqdm(loader(windows), "judge", unit=" batches", disable=None):
-        parts.append(clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu())
-        places.append(targets)
+    with progress("judge", clips, "clips") as bar:
+        for features, clip, targets in loader(windows):
+            parts.append(clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu())
+            places.append(targets)
+            bar.update(len(targets))
     probabilities, place = torch.cat(parts), torch.cat(places)
     if not torch.equal(place.sort().values, torch.arange(clips)):
         raise StoreError(f"{len(place.unique())} of {clips} clips came to be judged, {len(place)} in all")

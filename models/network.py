@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.config import ModelError
+from models.config import ModelError, cannot_be_run
 
 Network = Callable[[np.ndarray], np.ndarray]  # windows (batch, frames, n_mels) float16 → logits (batch, groups)
 
@@ -19,8 +19,10 @@ def open_network(folder: Path) -> Network:
         if (folder / name).is_file():
             try:
                 return opened(folder)
-            except Exception as error:  # what comes of a damaged file has no type in common
-                raise ModelError(f"{folder / name} cannot be run: {str(error).strip().splitlines()[0]}") from error
+            except ModelError:
+                raise
+            except Exception as error:
+                raise cannot_be_run(folder / name, error) from error
     raise ModelError(f"{folder} holds no model: neither model.onnx nor model.pth")
 
 

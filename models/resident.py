@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from features.progress import progress
 from features.store import Store
 
 CLIPS_AT_ONCE = 4096
@@ -20,10 +21,13 @@ class Resident:
             torch.from_numpy(each).to(device) for each in (place, lengths, ends - lengths)
         )
         self.features = torch.empty((int(ends[-1]), store.n_mels), dtype=torch.float16, device=device)
-        for first in range(0, len(rows), CLIPS_AT_ONCE):
-            some = np.concatenate([store.clip(row) for row in rows[first : first + CLIPS_AT_ONCE]])
-            begin = ends[first] - lengths[first]
-            self.features[begin : begin + len(some)] = torch.from_numpy(some)
+        with progress("to the device", len(rows), "clips") as bar:
+            for first in range(0, len(rows), CLIPS_AT_ONCE):
+                some = rows[first : first + CLIPS_AT_ONCE]
+                frames = np.concatenate([store.clip(row) for row in some])
+                begin = ends[first] - lengths[first]
+                self.features[begin : begin + len(frames)] = torch.from_numpy(frames)
+                bar.update(len(some))
 
     def crops(self, rows: torch.Tensor, starts: torch.Tensor, frames: int) -> torch.Tensor:
         """As Store.crops: past its end a clip begins again. Shape: (batch,), (batch,) → (batch, frames, n_mels)."""

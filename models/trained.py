@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from models.architectures import build
+from models.checkpoints import write_state
 from models.classifier import Normalised
-from models.config import Config, read_config
+from models.config import Config, ModelError, cannot_be_run, read_config
 
 
 def fresh(config: Config) -> Normalised:
@@ -19,17 +20,22 @@ def fresh(config: Config) -> Normalised:
 
 
 def save(model: Normalised, config: Config, folder: Path) -> None:
-    torch.save(model.net.state_dict(), folder / "model.pth")
+    write_state(model.net.state_dict(), folder / "model.pth")
     write_config(config, folder)
 
 
 def write_config(config: Config, folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[Normalised, Config]:
-    """The model that `save` wrote, ready to judge."""
-    config = read_config(folder)
-    model = fresh(config)
-    model.net.load_state_dict(torch.load(folder / "model.pth", map_location="cpu", weights_only=True))
+    """The model that `save` wrote, ready to judge. Raises ModelError where it is missing or damaged."""
+    config, path = read_config(folder), folder / "model.pth"
+    try:
+        model = fresh(config)
+        model.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} holds no model: it has no model.pth") from None
+    except Exception as error:
+        raise cannot_be_run(path, error) from error
     return model.eval(), config

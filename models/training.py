@@ -13,13 +13,14 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from models.board import Board
+from models.checkpoints import BEST, WholeCheckpoints, latest
 from models.classifier import Classifier
 from models.data import VoiceData
+from models.epoch_lines import EpochLines
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.streaming import StreamedData
 
-BEST, LAST = "best.ckpt", "last.ckpt"
 SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
@@ -76,6 +77,8 @@ def fit(
     ]
     if recipe.monitor != "epoch":
         callbacks.append(EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better))
+    if not sys.stderr.isatty():
+        callbacks.append(EpochLines())
     if hardware.compile:
         classifier.model.net.compile()
     trainer = pl.Trainer(
@@ -89,6 +92,7 @@ def fit(
         accumulate_grad_batches=recipe.accumulate,
         logger=TensorBoardLogger(logs.parent, logs.name, version=""),
         callbacks=callbacks,
+        plugins=WholeCheckpoints(),
         log_every_n_steps=1_000_000,  # epochs are what is compared
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=int(isinstance(data, StreamedData)),  # each epoch is another stream
@@ -96,9 +100,9 @@ def fit(
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
     )
-    last = folder / LAST if (folder / LAST).is_file() else None
+    last, state = latest(folder, {name: each.shape for name, each in classifier.state_dict().items()})
     if last:
-        history.load_state_dict(torch.load(last, map_location="cpu", weights_only=True)["callbacks"]["History"])
+        history.load_state_dict(state["callbacks"]["History"])
         data.first_epoch = len(history.rows)
     if not is_over(history.rows, recipe):
         trainer.fit(classifier, data, ckpt_path=last, weights_only=True)
@@ -121,7 +125,7 @@ def kept_epoch(rows: list[dict[str, float]], recipe: Recipe) -> int:
 
 
 def quieten_lightning() -> None:
-    """Drop the advice that does not apply: batches come whole from a memory map, which needs no workers."""
+    """Drop the advice that does not apply: batches come whole from the store, which needs no workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists")

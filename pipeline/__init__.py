@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 
 from pipeline.environment import explain_missing_libraries
+from pipeline.signals import end_in_a_line
 
-if Path(sys.argv[0]).name in ("-m", "app.py"):  # what a program that imports this does with errors is its own affair
+if sys.argv[:1] == ["-m"]:  # before the imports of the module that is to be run, which take seconds
+    end_in_a_line()
+if Path(sys.argv[0]).name in ("-m", "app.py"):
     explain_missing_libraries()

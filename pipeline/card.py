@@ -6,12 +6,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.config import Config
-from pipeline.params import Params
-from pipeline.report import Report
+from pipeline.about import EVALUATION
 from pipeline.stage import run_stage
 
 CARD = "README.md"
-EVALUATION = Path("data/evaluation")
 
 SCORES = {
     "macro_recall": "**macro recall**",
@@ -31,24 +29,17 @@ WRITER = Environment(  # noqa: S701 - Markdown, from numbers and from labels tha
 )
 
 
-def write_card(
-    folder: Path,
-    params: Params,
-    config: Config,
-    report: Report,
-    certificate: dict,
-) -> None:
+def write_card(folder: Path, config: Config, metrics: dict, tables: dict[str, pd.DataFrame], certificate: dict) -> None:
     """Write CARD, which shows the pictures in `folder`."""
     page = WRITER.get_template("card.md.jinja").render(
-        params=params,
         config=config,
-        metrics=report.metrics,
+        origin=config.origin,
+        metrics=metrics,
         certificate=certificate,
-        is_synthetic=params.corpus.startswith("data/demo/"),
         names=SCORES,
-        **{name: table.to_dict("records") for name, table in report.tables.items()},
+        **{name: table.to_dict("records") for name, table in tables.items()},
     )
-    (folder / CARD).write_text(page)
+    (folder / CARD).write_text(page, encoding="utf-8")
 
 
 def cell(text: str) -> str:
@@ -81,7 +72,7 @@ def main() -> None:
     if not (EVALUATION / CARD).is_file():
         print(f"card: {EVALUATION} is not here, nor has a change asked for it: make pull")
         return
-    text = (EVALUATION / CARD).read_text()
+    text = (EVALUATION / CARD).read_text(encoding="utf-8")
     head, scores = (
         text.split("\n## What was trained")[0],
         text.split("\n## Scores\n")[1].split("\nA speaker's group")[0],

@@ -6,8 +6,9 @@ import pandas as pd
 
 from pipeline.commonvoice import age_to_group
 from pipeline.decode import REJECTS
+from pipeline.output import read_csv, read_parquet
 from pipeline.params import Filter, Params, Split
-from pipeline.stage import UserError
+from pipeline.stage import UserError, fingerprint
 
 LEAKS = "Clips of the same speakers stand in train and in test: the scores tell how well voices are recognised again."
 ONE_FATE = "every row of the tables has one fate: a rule, a reject reason, a reason to leave it out, or a split"
@@ -17,11 +18,11 @@ FOLDED = ("speaker", "locale", "clip")
 
 def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
     """The account of every row of the tables, and the claims that it has to bear out."""
-    outcomes = pd.read_parquet(rows)
-    chosen = pd.read_parquet(manifest, columns=["key", "path", "speaker", "age", "gender", "locale"])
-    decoded = pd.read_parquet(logmel / "index.parquet", columns=["key"])["key"]
-    rejected = pd.read_csv(logmel / REJECTS.name, dtype="str", keep_default_na=False)
-    placed = pd.read_parquet(split, columns=["key", "speaker", "group", "split", "left_out"])
+    outcomes = read_parquet(rows, ["path", "outcome"])
+    chosen = read_parquet(manifest, ["key", "path", "speaker", "age", "gender", "locale"])
+    decoded = read_parquet(logmel / "index.parquet", ["key"])["key"]
+    rejected = read_csv(logmel / REJECTS.name, ["key", "reason"], dtype="str", keep_default_na=False)
+    placed = read_parquet(split, ["key", "speaker", "group", "split", "left_out"])
     used = placed[placed["split"].notna()].merge(chosen.drop(columns="speaker"), on="key", how="left")
     accounts = {
         "dropped": tally(outcomes["outcome"].astype("str"), leave="kept"),
@@ -46,6 +47,9 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
         "leaks": not claims[APART],
         "speakers_in_two_splits": shared_speakers(used),
         **({"folds": params.split.folds, "fold": params.split.fold} if params.split.by in FOLDED else {}),
+        "seed": params.split.seed,
+        "groups": params.split.groups,
+        "fingerprint": fingerprint(split),
         "claims": {claim: bool(holds) for claim, holds in claims.items()},
         "rows": len(outcomes),
         "accounts": accounts,

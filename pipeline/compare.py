@@ -15,27 +15,30 @@ from pathlib import Path
 import dvc.api
 import numpy as np
 import pandas as pd
-import yaml
 
 from features.store import Store
 from models.bootstrap import LEVEL, SpeakerBootstrap, interval
-from models.config import config_of
+from models.config import Config, config_of
 from models.data import Windows
 from models.judging import Judged
+from models.origin import Origin
 from models.pictures import draw_comparison
 from models.scores import resampled_macro_recall
 from models.speed import clips_per_second
 from models.trained import fresh
-from pipeline.card import EVALUATION
+from pipeline.about import EVALUATION
+from pipeline.aside import build_aside
+from pipeline.card import cell
+from pipeline.certificate import FOLDED
 from pipeline.decode import LOGMEL
 from pipeline.evaluate import BASELINE
-from pipeline.params import Params, load_params
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.mark import marks_of
+from pipeline.params import load_params
+from pipeline.stage import UserError, fingerprint, run_stage
 from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
 
 COMPARISON = Path("data/compare")
 
-CODE = ("dvc.yaml", "pipeline/*.py", "features/*.py", "models/*.py")
 MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
 TIMED = 512  # clips, to measure the speed of inference on
 
@@ -59,16 +62,8 @@ class Run:
 
 
 def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
-    settings = yaml.safe_load(Path("params.yaml").read_text())
-    code = [path for pattern in CODE for path in sorted(Path().glob(pattern))]
-
-    def mark_of(model: str) -> str:
-        others = {name: value for name, value in settings.items() if name not in ("model", "compute", "architectures")}
-        others["split"] = settings["split"] | {"fold": None}
-        others["train"] = settings["train"] | {"seed": None}
-        return fingerprint(others, settings["architectures"][model], *code)[:8]
-
-    return [Run(model, fold, seed, mark_of(model)) for fold, seed, model in product(range(folds), range(seeds), models)]
+    marks = marks_of(models)
+    return [Run(model, fold, seed, marks[model]) for fold, seed, model in product(range(folds), range(seeds), models)]
 
 
 def command(*words: str) -> str:
@@ -96,7 +91,6 @@ def train_all(runs: list[Run]) -> None:
     print(f"compare: {len(runs)} runs, {len(runs) - len(todo)} of them there already", flush=True)
     if not todo:
         return
-    command("repro", "--allow-missing", "--quiet", "decode")
     in_queue = waiting()
     for run in todo:
         if run.name not in in_queue:
@@ -140,10 +134,9 @@ def judged_by_model(runs: list[Run]) -> dict[str, Judged]:
     return {model: judged(rows[groups].to_numpy()) for model, rows in pooled.items()} | baselines
 
 
-def inference_speeds(runs: list[Run]) -> dict[str, float]:
+def inference_speeds(configs: dict[str, Config]) -> dict[str, float]:
     """Clips a second on this machine's processor, of each architecture, measured in turns."""
     store = Store(LOGMEL)
-    configs = {run.model: config_of(json.loads(read(MODEL / "config.json", run))) for run in runs}
     rows = np.linspace(0, len(store) - 1, min(TIMED, len(store))).astype(int)
     return clips_per_second(
         {name: fresh(config) for name, config in configs.items()},
@@ -155,11 +148,11 @@ def inference_speeds(runs: list[Run]) -> dict[str, float]:
     )
 
 
-def compared_table(runs: list[Run], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
+def compared_table(runs: list[Run], configs: dict[str, Config], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
     """A row for each architecture and baseline, the best first."""
     efforts = pd.DataFrame([json.loads(read(EFFORT, run)) | {"model": run.model} for run in runs])
     effort = efforts.groupby("model")[["parameters", "train_seconds", "epochs"]].mean()
-    speeds = inference_speeds(runs)
+    speeds = inference_speeds(configs)
     rows = []
     for name, recall in recalls.items():
         low, high = interval(recall)
@@ -187,11 +180,13 @@ def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def page(params: Params, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame) -> str:
-    folds, seeds = len({run.fold for run in runs}), len({run.seed for run in runs})
+def page(origin: Origin, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """The comparison as Markdown; corpus and split are those of every run's `origin`."""
+    split, folds, seeds = origin.split, len({run.fold for run in runs}), len({run.seed for run in runs})
+    of_all = f"{folds} of {split.folds} folds pooled, " if split.folds else ""
     lines = ["# Architectures compared", ""]
     lines += [
-        f"`{params.corpus}`, split by {params.split.by}: test clips of {folds} of {params.split.folds} folds pooled, "
+        f"{cell(origin.corpus.name)}, split by {cell(split.by)}: test clips of {of_all}"
         f"{seeds} seed{'s' * (seeds > 1)}: {len(judged.targets) // seeds:,} clips of "
         f"{len(set(judged.speakers)):,} speakers; chance {1 / judged.probabilities.shape[1]:.3f}. "
         "Intervals resample speakers (95 %).",
@@ -237,19 +232,22 @@ def main() -> None:
         raise UserError(f"--folds is {chosen.folds}: allowed are 1 to {params.split.folds}, split.folds")
     if chosen.seeds < 1:
         raise UserError(f"--seeds is {chosen.seeds}: it must be 1 or more")
-    runs = planned(chosen.models, chosen.folds, chosen.seeds)
+    command("repro", "--allow-missing", "--quiet", "decode")  # before the marks, which hold what DVC keeps of the data
+    runs = planned(chosen.models, chosen.folds if params.split.by in FOLDED else 1, chosen.seeds)
     train_all(runs)
     judged = judged_by_model(runs)
     bootstrap = SpeakerBootstrap(judged[chosen.models[0]].speakers)
     recalls = {name: resampled_macro_recall(each, bootstrap) for name, each in judged.items()}
-    table = compared_table(runs, recalls)
+    configs = {run.model: config_of(read(MODEL / "config.json", run)) for run in runs}
+    table = compared_table(runs, configs, recalls)
     differences = differences_table(recalls, list(table["model"]))
-    text = page(params, runs, judged[chosen.models[0]], table, differences)
+    first = judged[chosen.models[0]]
+    text = page(configs[chosen.models[0]].origin, runs, first, table, differences)
     with build_aside(COMPARISON, fingerprint([run.name for run in runs])) as partial:
         table.to_csv(partial / "compare.csv", index=False)
         differences.to_csv(partial / "differences.csv", index=False)
-        draw_comparison(table, 1 / len(params.split.groups), partial / "compare.png")
-        (partial / "README.md").write_text(text)
+        draw_comparison(table, 1 / first.probabilities.shape[1], partial / "compare.png")
+        (partial / "README.md").write_text(text, encoding="utf-8")
     print(text)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from isal import igzip
-from tqdm import tqdm
 
+from features.progress import BYTES, Bar, counted, progress
 from pipeline.stage import UserError
 
 LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have some 200 kB
@@ -103,7 +103,7 @@ class Folder:
 
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes]]:
         """The file name and the bytes of the clips among `names` that are there, sorted by name."""
-        for name in tqdm(sorted(names), "pack", unit=" clips", disable=None):
+        for name in counted(sorted(names), "pack", len(names), "clips"):
             path = self.path.parent / "clips" / name
             if path.is_file():
                 with path.open("rb") as file:
@@ -127,7 +127,6 @@ def decompressed(file: BinaryIO) -> BinaryIO:
     return lzma.open(file) if start.startswith(b"\xfd7zXZ") else file
 
 
-def reading_bar(file: BinaryIO, what: str) -> tqdm:
-    """A progress bar over the bytes of an open file."""
-    size = os.fstat(file.fileno()).st_size
-    return tqdm(desc=what, total=size, unit="B", unit_scale=True, disable=None)
+def reading_bar(file: BinaryIO, what: str) -> Bar:
+    """Progress over the bytes of an open file."""
+    return progress(what, os.fstat(file.fileno()).st_size, BYTES)

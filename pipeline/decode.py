@@ -1,29 +1,34 @@
 """Decode: what do the clips sound like? Every shard of clips becomes a shard of log-mel features, in parallel."""
 
 from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 from joblib import delayed
-from tqdm import tqdm
 
 from features import decoder, logmel, mp3, shard, sound
-from features.decoder import crashing_keys, decode_shard, listing_path, read_listing
+from features.decoder import crashing_keys, decode_shard, read_listing
+from features.durable import written_whole
 from features.logmel import FrontEnd
+from features.progress import progress
 from features.sound import SoundReader
-from features.store import write_index
+from features.store import FILES, write_index
+from pipeline.aside import Finished, build_resumed
 from pipeline.engine import Engine, WorkerDied, engine_of
 from pipeline.filter import MANIFEST
+from pipeline.output import read_parquet
 from pipeline.pack import CLIPS, INDEX
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.room import check_room, measure, some_clips
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
+from pipeline.stage import UserError, fingerprint, run_stage
 
 LOGMEL = Path("data/logmel")
 REJECTS = LOGMEL / "rejects.csv"
 
 ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
+MISSING = "missing"  # the reason of a clip that the corpus does not hold
 LIBRARIES = ("numpy", "scipy", "soundfile", "soxr")
 
 
@@ -42,9 +47,9 @@ def decode(
     workers keep dying at a shard whose clips can be decoded one by one.
     """
     about = manifest.set_index("key")[ABOUT]
-    shards = pd.read_parquet(clips / INDEX.name).groupby("shard")["key"].agg(list)
+    shards = read_parquet(clips / INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
     crashing: dict[str, list[str]] = {}
-    with tqdm(desc="decode", total=sum(map(len, shards)), unit=" clips", smoothing=0, disable=None) as bar:
+    with progress("decode", sum(map(len, shards)), "clips", smoothing=0) as bar:
         while todo := unfinished(shards, folder):
             bar.update(sum(map(len, shards)) - sum(map(len, todo.values())) - bar.n)
             for name in begun(todo, folder):
@@ -78,14 +83,14 @@ def decode(
 
 def expected_bytes(clips: Path, folder: Path, front_end: FrontEnd) -> float:
     """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
-    index = pd.read_parquet(clips / INDEX.name)
+    index = read_parquet(clips / INDEX.name, ["key", "shard", "bytes"])
     todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
     sample = measure(some_clips(clips, list(todo)), front_end, seconds=10)
     return index["bytes"][index["shard"].isin(todo)].sum() / sample.bytes * sample.decoded if sample.bytes else 0
 
 
 def unfinished(shards: pd.Series, folder: Path) -> dict[str, list[str]]:
-    return {name: keys for name, keys in shards.items() if not listing_path(folder / name).is_file()}
+    return {name: keys for name, keys in shards.items() if not read_listing(folder / name)}
 
 
 def begun(names: Iterable[str], folder: Path) -> list[str]:
@@ -102,18 +107,19 @@ def forget(name: str, folder: Path) -> None:
 def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict]) -> pd.DataFrame:
     """Every chosen clip that gives no features, with the reason, sorted by key."""
     missing = set(manifest["key"]).difference(packed)
-    rows = [{"key": key, "reason": "missing", "detail": "not in the corpus"} for key in missing]
+    rows = [{"key": key, "reason": MISSING, "detail": "not in the corpus"} for key in missing]
     rows += [reject for listing in listings for reject in listing["rejects"]]
     return pd.DataFrame(rows, columns=["key", "reason", "detail"]).sort_values("key", ignore_index=True)
 
 
 def check(rejects: pd.DataFrame, chosen: int, most: float, report: Path) -> None:
-    """Raises UserError if a larger share than `most` of the chosen clips was rejected."""
+    """Raises UserError if a larger share than `most` of the chosen clips was rejected; of missing ones pack knows."""
+    rejects = rejects[rejects["reason"] != MISSING]
     if len(rejects) > most * chosen:
         raise UserError(
             f"{len(rejects):,} of {chosen:,} clips rejected ({reasons_of(rejects)}), "
-            f"more than decode.max_rejects, {most:.1%}; {report} names them; "
-            "with a higher limit, what is decoded is taken over"
+            f"more than decode.max_rejects, {most:.1%}; {report} names them. "
+            "Raise the limit, and the decoded clips are reused"
         )
 
 
@@ -121,22 +127,28 @@ def reasons_of(rejects: pd.DataFrame) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in rejects["reason"].value_counts().items())
 
 
+def build(folder: Path, params: Params) -> Finished:
+    """Decode into `folder`, a store when this ends well."""
+    manifest = read_parquet(MANIFEST, ["key", *ABOUT])
+    check_room(LOGMEL, expected_bytes(CLIPS, folder, params.features))
+    listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))
+    index = read_parquet(INDEX, ["key", "shard"])
+    rejects = all_rejects(manifest, index["key"], listings)
+    with written_whole(folder / REJECTS.name) as temporary:
+        rejects.to_csv(temporary, index=False)
+    check(rejects, len(manifest), params.decode.max_rejects, folder / REJECTS.name)
+    write_index(folder, [row for listing in listings for row in listing["index"]], params.features)
+    return Finished(
+        files=[*sorted(set(index["shard"])), *FILES, REJECTS.name],
+        said=f"decode: {len(manifest) - len(rejects):,} clips; rejected: {reasons_of(rejects) or 'none'}",
+    )
+
+
 def main() -> None:
     params = load_params()
-    manifest = pd.read_parquet(MANIFEST)
     code = (decoder, logmel, mp3, shard, sound)
     mark = fingerprint(INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
-    with build_aside(LOGMEL, mark) as partial:
-        check_room(LOGMEL, expected_bytes(CLIPS, partial, params.features))
-        listings = decode(CLIPS, manifest, partial, params.features, engine_of(params.compute))
-        rejects = all_rejects(manifest, pd.read_parquet(INDEX)["key"], listings)
-        with written_whole(partial / REJECTS.name) as temporary:
-            rejects.to_csv(temporary, index=False)
-        check(rejects, len(manifest), params.decode.max_rejects, partial / REJECTS.name)
-        write_index(partial, [row for listing in listings for row in listing["index"]], params.features)
-        for path in [*partial.glob("[0-9]*.json"), *partial.glob(".*")]:
-            path.unlink()
-    print(f"decode: {len(manifest) - len(rejects):,} clips; rejected: {reasons_of(rejects) or 'none'}")
+    build_resumed(LOGMEL, mark, partial(build, params=params))
 
 
 if __name__ == "__main__":

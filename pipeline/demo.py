@@ -18,8 +18,12 @@ import joblib
 import numpy as np
 import soundfile
 
+from features.durable import written_whole
+from features.progress import counted
+from pipeline.engine import here
+from pipeline.note import SYNTHETIC
 from pipeline.params import load_params
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, run_stage
 from pipeline.voice import Voice, draw_voice, recorded, speak
 
 ARCHIVE = Path("data/demo/cv-corpus-demo-en.tar.gz")
@@ -105,7 +109,8 @@ def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) 
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
-        for path, mp3 in render_all(book, seed, jobs):
+        there = sum(clip.defect != "missing" for clip in book)
+        for path, mp3 in counted(render_all(book, seed, jobs), "demo", there, "clips"):
             add(tar, f"{ROOT}/clips/{path}", mp3)
         for table, rows in tables_of(book).items():
             add(tar, f"{ROOT}/{table}.tsv", tsv(rows))
@@ -186,7 +191,7 @@ def render_all(book: list[Clip], seed: int, jobs: int, chunk: int = 16) -> Itera
     """Path and MP3 of all clips that are not missing, in the order of `book`."""
     there = [clip for clip in book if clip.defect != "missing"]
     chunks = [there[start : start + chunk] for start in range(0, len(there), chunk)]
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with here(jobs, inner_max_num_threads=1):
         for rendered in joblib.Parallel(return_as="generator")(joblib.delayed(render_chunk)(c, seed) for c in chunks):
             yield from rendered
 
@@ -235,7 +240,7 @@ def tsv(clips: Iterable[Clip]) -> bytes:
     for clip in sorted(clips, key=lambda clip: (clip.speaker.client_id, clip.number)):
         who = clip.speaker
         up, down = clip.votes
-        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", ""]
+        row = [who.client_id, clip.path, clip.sentence, up, down, clip.age, who.gender, who.accents, "en", SYNTHETIC]
         lines.append("\t".join(map(str, row)))
     return ("\n".join(lines) + "\n").encode()
 

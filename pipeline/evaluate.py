@@ -7,17 +7,21 @@ import numpy as np
 import pandas as pd
 
 from features.store import Store
+from models.config import Config, read_origin
 from models.judging import judge
 from models.pictures import draw_confusion, draw_errors, draw_history, draw_recall, draw_reliability
 from models.recipe import Recipe
 from models.trained import load
 from models.training import kept_epoch
-from pipeline.card import EVALUATION, write_card
+from pipeline.about import EVALUATION, METRICS, model_fingerprint
+from pipeline.aside import build_aside
+from pipeline.card import write_card
 from pipeline.decode import LOGMEL
+from pipeline.output import read_csv, read_json
 from pipeline.params import load_params
 from pipeline.report import Report, report_on
-from pipeline.split import REPORT, SPLIT
-from pipeline.stage import build_aside, fingerprint, run_stage
+from pipeline.split import REPORT, SPLIT, read_split
+from pipeline.stage import UserError, fingerprint, run_stage
 from pipeline.train import MODEL, source_argument, windows_of
 
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet
@@ -34,13 +38,42 @@ def predictions(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.Dat
     return rows.join(pd.DataFrame(report.judged.probabilities, columns=groups)).assign(**given)
 
 
-def draw(report: Report, groups: list[str], recipe: Recipe, folder: Path) -> None:
+def split_for(model: Path) -> pd.DataFrame:
+    """The split at hand. Raises UserError unless it is the one on which the model was trained."""
+    split = read_split()
+    if read_origin(model).split.fingerprint != fingerprint(SPLIT):
+        raise UserError(f"{model} was trained on another split than {SPLIT}: dvc repro train")
+    return split
+
+
+def store_for(config: Config) -> Store:
+    """The store at hand. Raises UserError unless it holds such features as the model was trained on."""
+    store = Store(LOGMEL)
+    if store.front_end != config.front_end:
+        raise UserError(f"{MODEL} was trained on other features than those in {LOGMEL}: dvc repro train")
+    return store
+
+
+def metrics_of(report: Report, config: Config, test: pd.DataFrame, epochs: int) -> dict:
+    """What `dvc metrics` shows, with the run that it is about."""
+    run = {
+        "model": config.architecture,
+        "fold": config.origin.split.fold,
+        "seed": config.origin.recipe.seed,
+        "epochs": epochs,
+        "clips": len(test),
+        "speakers": test["speaker"].nunique(),
+        "fingerprint": model_fingerprint(MODEL),
+    }
+    return report.metrics | {"run": run}
+
+
+def draw(report: Report, groups: list[str], history: pd.DataFrame, recipe: Recipe, folder: Path) -> None:
     """The pictures of the model card."""
     draw_confusion(report.confusion, groups, folder / "confusion.png")
     draw_errors(report.errors, report.judged.targets, groups, folder / "errors.png")
     draw_recall(report.tables["recall"], folder / "recall.png")
     draw_reliability(report.tables["reliability"], folder / "reliability.png")
-    history = pd.read_csv(MODEL / "history.csv")
     draw_history(history, kept_epoch(history.to_dict("records"), recipe), folder / "history.png")
 
 
@@ -65,19 +98,22 @@ def describe(scores: dict, test: pd.DataFrame) -> str:
 
 def main() -> None:
     params, source = load_params(), source_argument(__doc__)
-    split = pd.read_parquet(SPLIT)
+    split, certificate = split_for(MODEL), read_json(REPORT, dict)
+    history = read_csv(MODEL / "history.csv", ["epoch", "train_loss", "val_loss", "val_macro_recall"])
     test = split[split["split"] == "test"]
     model, config = load(MODEL)
-    raw = judge(model, windows_of(test, config.frames, source), len(test), params.compute.device)
-    report = report_on(split, raw, config, None if source else Store(LOGMEL))
-    with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
-        (partial / "metrics.json").write_text(json.dumps(report.metrics, indent=2) + "\n")
+    store = None if source else store_for(config)
+    raw = judge(model, windows_of(test, config.frames, source or store), len(test), params.compute.device)
+    report = report_on(split, raw, config, store)
+    metrics = metrics_of(report, config, test, len(history))
+    with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "model.pth", MODEL / "config.json")) as partial:
+        (partial / METRICS.name).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         predictions(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)
         for name, table in report.tables.items():
             table.to_csv(partial / f"{name}.csv", index=False)
-        draw(report, config.groups, params.train, partial)
-        write_card(partial, params, config, report, json.loads(REPORT.read_text()))
-    print(describe(report.metrics, test))
+        draw(report, config.groups, history, config.origin.recipe, partial)
+        write_card(partial, config, metrics, report.tables, certificate)
+    print(describe(metrics, test))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Experiments: those of this commit, the best first, in the few columns that tell them apart.
 
-`dvc exp show` has every setting and score.
+What a row says of its run stands in the metrics of that run: in the workspace, as in a commit, params.yaml may have
+been changed since. `dvc exp show` has every setting and score.
 """
 
 import dvc.api
 import pandas as pd
 
 from pipeline.stage import run_stage
+
+RUN = ("model", "fold", "seed", "epochs")  # as `evaluate` writes them
 
 
 def table(shown: list[dict]) -> pd.DataFrame:
@@ -17,15 +20,19 @@ def table(shown: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "experiment": row["Experiment"] or row["rev"],
-            "model": row["model"],
-            "fold": f"{row['split.fold']:.0f}",
-            "seed": f"{row['train.seed']:.0f}",
+            **{name: told(row.get(f"run.{name}")) for name in RUN},
             "macro recall": f"{row['macro_recall']:.3f}",
             "95 % interval": f"{row['macro_recall_low']:.3f} to {row['macro_recall_high']:.3f}",
-            "epochs": f"{row['epochs']:.0f}",
         }
         for row in best_first
     )
+
+
+def told(fact: str | float | None) -> str:
+    """A fact as text; a dash where a run has none, as a split that is given has no fold."""
+    if isinstance(fact, float):
+        return f"{fact:.0f}"
+    return "–" if fact in (None, "None") else fact
 
 
 def main() -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.durable import written_whole
 from pipeline.balance import seeded_order
 from pipeline.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
+from pipeline.note import NOTE
+from pipeline.output import read_json
 from pipeline.params import Filter, load_params
 from pipeline.pyramid import draw_pyramid
 from pipeline.rules import RULES
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, run_stage
 from pipeline.tables import TABLES
 
 MANIFEST = Path("data/manifest.parquet")
@@ -144,12 +147,12 @@ def describe(account: dict) -> str:
 
 
 def main() -> None:
-    settings = load_params().filter
+    settings, corpus = load_params().filter, read_json(NOTE, dict, "corpus")
     rows = prepare(read_tables(TABLES, settings.tables), settings)
     rows["outcome"] = judge(rows, settings)
     account = count(rows)
     with written_whole(REPORT) as report:
-        report.write_text(json.dumps(account, indent=2) + "\n")
+        report.write_text(json.dumps({"corpus": corpus} | account, indent=2) + "\n", encoding="utf-8")
     check(account)
     with written_whole(ROWS) as written:
         rows[["table", "path", "outcome"]].sort_index().to_parquet(written, index=False)

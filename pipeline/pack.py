@@ -1,19 +1,25 @@
 """Pack: where are the clips? One pass over the corpus copies the chosen ones into shards of sound files."""
 
 import hashlib
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from statistics import mean
 
 import pandas as pd
+from pyarrow import ArrowInvalid
 
-from features.shard import ShardWriter, shard_name
+from features.durable import written_whole
+from features.shard import ShardWriter, member_size, shard_name, shard_size
 from pipeline import corpus
+from pipeline.aside import Finished, build_resumed
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
-from pipeline.params import load_params
-from pipeline.room import SAMPLE, check_room, member_bytes
-from pipeline.stage import build_aside, fingerprint, run_stage, written_whole
+from pipeline.note import state_of
+from pipeline.output import read_parquet
+from pipeline.params import Pack, load_params
+from pipeline.room import SAMPLE, check_room
+from pipeline.stage import UserError, fingerprint, run_stage
 
 CLIPS = Path("data/clips")
 INDEX = CLIPS / "index.parquet"  # a clip that the manifest lists and this lacks is missing
@@ -26,19 +32,19 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
 
     A shard counts as whole once its list stands beside it; those are not written again.
     """
-    packed = set(read_lists(folder)["key"])
+    lists = read_lists(folder)
+    packed, taken = set(lists["key"]), set(lists["shard"])
     clips = source.clips({path for path, key in keys.items() if key not in packed})
-    number = len(list_paths(folder))
+    free = (name for name in map(shard_name, count()) if name not in taken)
     while batch := list(islice(clips, clips_per_shard)):
-        write_shard(folder / shard_name(number), [(keys[path], data) for path, data in batch])
-        number += 1
+        write_shard(folder / next(free), [(keys[path], data) for path, data in batch])
 
 
 def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
     """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
     packed = read_lists(folder)["bytes"].tolist()
     sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE)]
-    return (len(keys) - len(packed)) * mean(map(member_bytes, sizes)) if sizes else 0
+    return (len(keys) - len(packed)) * mean(map(member_size, sizes)) if sizes else 0
 
 
 def write_shard(path: Path, clips: list[tuple[str, bytes]]) -> None:
@@ -51,38 +57,60 @@ def write_shard(path: Path, clips: list[tuple[str, bytes]]) -> None:
         pd.DataFrame(rows, columns=COLUMNS).to_parquet(temporary, index=False)
 
 
-def list_paths(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[0-9]*.parquet"))
-
-
 def read_lists(folder: Path) -> pd.DataFrame:
     """What the whole shards in `folder` hold."""
-    return pd.concat([pd.DataFrame(columns=COLUMNS), *map(pd.read_parquet, list_paths(folder))], ignore_index=True)
+    lists = [read_list(path) for path in sorted(folder.glob("[0-9]*.parquet"))]
+    whole = [rows for rows in lists if rows is not None]
+    return pd.concat([pd.DataFrame(columns=COLUMNS), *whole], ignore_index=True).astype({"bytes": "int64"})
+
+
+def read_list(path: Path) -> pd.DataFrame | None:
+    """What the shard beside the list at `path` holds, if both are whole."""
+    try:
+        rows = pd.read_parquet(path)
+        return rows if path.with_suffix(".tar").stat().st_size == shard_size(rows["bytes"]) else None
+    except (FileNotFoundError, ArrowInvalid):
+        return None
 
 
 def merge_lists(folder: Path) -> pd.DataFrame:
-    """Write the index of all shards in the place of their lists."""
-    index = read_lists(folder).astype({"bytes": "int64"})
+    """Write the index of all whole shards in `folder`."""
+    index = read_lists(folder)
     index.to_parquet(folder / INDEX.name, index=False)
-    for path in list_paths(folder):
-        path.unlink()
     return index
+
+
+def check(packed: int, chosen: int, most: float) -> None:
+    """Raises UserError if a larger share than `most` of the chosen clips is not in the corpus."""
+    if chosen - packed > most * chosen:
+        raise UserError(
+            f"the corpus lacks {chosen - packed:,} of the {chosen:,} chosen clips, "
+            f"more than pack.max_missing, {most:.1%}"
+        )
+
+
+def build(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) -> Finished:
+    """Pack the clips of the manifest into `folder`."""
+    keys = dict(read_parquet(MANIFEST, ["path", "key"]).itertuples(index=False))
+    check_room(CLIPS, expected_bytes(source, keys, folder))
+    pack(source, keys, folder, settings.clips_per_shard)
+    index = merge_lists(folder)
+    check(len(index), len(keys), settings.max_missing)
+    shards = sorted(set(index["shard"]))
+    size = index["bytes"].sum() / 1e6
+    return Finished(
+        files=[*shards, INDEX.name],
+        said=f"pack: {len(index):,} of {len(keys):,} clips, {size:,.0f} MB in {len(shards)} shards",
+    )
 
 
 def main() -> None:
     params = load_params()
     path = Path(params.corpus)
     source = open_corpus(path)
-    manifest = pd.read_parquet(MANIFEST, columns=["path", "key"])
-    state = path.stat()
-    mark = fingerprint(MANIFEST, params.pack, corpus, [str(path), state.st_size, state.st_mtime_ns])
-    keys = dict(manifest.itertuples(index=False))
-    with build_aside(CLIPS, mark) as partial:
-        check_room(CLIPS, expected_bytes(source, keys, partial))
-        pack(source, keys, partial, params.pack.clips_per_shard)
-        index = merge_lists(partial)
-    size = index["bytes"].sum() / 1e6
-    print(f"pack: {len(index):,} of {len(manifest):,} clips, {size:,.0f} MB in {index['shard'].nunique()} shards")
+    shards = {"clips_per_shard": params.pack.clips_per_shard}
+    mark = fingerprint(MANIFEST, shards, corpus, state_of(path))
+    build_resumed(CLIPS, mark, partial(build, source=source, settings=params.pack))
 
 
 if __name__ == "__main__":

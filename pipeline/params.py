@@ -1,6 +1,7 @@
 """Params: `params.yaml`, read and checked in one place, as frozen dataclasses."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ class Filter:
 @checked(frozen=True, config=STRICT)
 class Pack:
     clips_per_shard: Count
+    max_missing: Share
 
 
 @checked(frozen=True, config=STRICT)
@@ -124,13 +126,22 @@ class Params:
             raise ValueError(f"model is '{self.model}': allowed are {', '.join(self.architectures)}")
 
 
+class Loader(yaml.SafeLoader):
+    """Reads 3e-4 as the number that it is in YAML 1.2, and for DVC; PyYAML, of 1.1, takes it for a text."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+"), list("-+0123456789")
+)
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """The checked settings of the project.
 
     Raises UserError, with each wrong value named in a line, for a file that is absent, no YAML, or out of range.
     """
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
         return TypeAdapter(Params).validate_json(json.dumps(settings, default=str))
     except FileNotFoundError:
         raise UserError(f"there is no {path} here: run from the root of the project") from None

@@ -5,6 +5,7 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
+from features.progress import duration
 from pipeline.commonvoice import read_columns
 from pipeline.corpus import Archive, Folder, open_corpus
 from pipeline.decode import LOGMEL
@@ -37,12 +38,6 @@ def reading_seconds(source: Archive | Folder, clips: int, sample: Sample) -> flo
 def decoding_seconds(clips: int, sample: Sample, processes: int) -> float:
     alone = sample.decoding * clips / sample.clips
     return alone / (processes * BESIDE_OTHERS) if processes > 1 else alone
-
-
-def duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def main() -> None:

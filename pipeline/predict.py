@@ -18,7 +18,7 @@ from features.sound import Rejected, quiet_decoder
 from features.whole import whole_logmel
 from models.config import read_config
 from models.predictor import UNSURE, Prediction, Predictor, complaint
-from pipeline.about import About, read_about
+from pipeline.about import About, about_trained, read_about
 from pipeline.params import load_params
 from pipeline.stage import UserError, run_stage
 from pipeline.voice import RATE, draw_voice, speak
@@ -66,13 +66,11 @@ def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
 
 
 def about_model(folder: Path) -> About | None:
-    """What is known of the model: of an exported one what came with it, of that in MODEL what the stages found out."""
+    """What is known of the model: of an exported one what came with it, of others what the stages found out."""
     about = read_about(folder)
-    if about or folder.resolve() != MODEL.resolve():
+    if about or read_config(folder).origin is None:
         return about
-    from pipeline.export import about_trained  # not above: it loads torch, which an exported model needs not
-
-    return about_trained(load_params())
+    return about_trained(folder, load_params().predict.unsure)
 
 
 def write_examples(folder: Path) -> dict[str, Path]:

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from tarfile import BLOCKSIZE
 
 from threadpoolctl import threadpool_limits
 
 from features.logmel import FrontEnd, LogMel
-from features.shard import read_shard
+from features.shard import member_size, read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
+from pipeline.aside import PARTIAL
 from pipeline.stage import UserError
 
 SAMPLE = 50  # clips that a stage looks at before it starts
@@ -53,16 +53,11 @@ def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Samp
             with suppress(Rejected):
                 heard = read_sound(data)
                 features = log_mel(heard.samples)
-                decoded += member_bytes(2 * features.size) + member_bytes(ABOUT)
+                decoded += member_size(2 * features.size) + member_size(ABOUT)
                 sound += heard.seconds
             decoding += time.perf_counter() - read
-            count, size, packed = count + 1, size + len(data), packed + member_bytes(len(data))
+            count, size, packed = count + 1, size + len(data), packed + member_size(len(data))
     return Sample(count, size, packed, decoded, sound, reading, decoding)
-
-
-def member_bytes(size: int) -> int:
-    """What a file of `size` bytes takes in a tar."""
-    return BLOCKSIZE - -size // BLOCKSIZE * BLOCKSIZE
 
 
 def some_clips(folder: Path, shards: list[str]) -> Iterator[bytes]:
@@ -73,8 +68,9 @@ def some_clips(folder: Path, shards: list[str]) -> Iterator[bytes]:
 
 
 def check_room(out: Path | str, needed: float) -> None:
-    """Raises UserError if the disk has less than `needed` bytes left for `out`."""
-    free = shutil.disk_usage(Path()).free
+    """Raises UserError if the disk on which `out` is built has less than `needed` bytes left."""
+    place = next(each for each in (PARTIAL, *PARTIAL.parents) if each.exists())  # it may be a link to another disk
+    free = shutil.disk_usage(place).free
     if needed > free:
         raise UserError(f"{out}: about {gigabytes(needed)} will be needed, and the disk has {gigabytes(free)} free")
 

@@ -15,6 +15,7 @@ from dvc.repo import Repo, lock_repo
 from pipeline.corpus import open_corpus
 from pipeline.decode import LOGMEL
 from pipeline.experiments import table
+from pipeline.note import is_as_noted, is_unpacked
 from pipeline.params import Params, load_params
 from pipeline.share import LOCK
 from pipeline.stage import UserError, run_stage
@@ -24,7 +25,9 @@ NEW_FILES = ("features", "models", "pipeline", "data/splits")  # where stages re
 
 
 def repro(params: Params) -> None:
-    run_dvc("repro", *start_of(params))
+    start = start_of(params)
+    reread_if_changed(Path(params.corpus))
+    run_dvc("repro", *start)
 
 
 def experiment(params: Params, model: str) -> None:
@@ -54,11 +57,20 @@ def show(name: str) -> None:
 def update_features(params: Params) -> None:
     """Bring up to date here what experiments start from: the copies in which they run have no corpus."""
     start = start_of(params)
+    reread_if_changed(Path(params.corpus))
     with Repo() as repo, lock_repo(repo):
         stages = repo.stage.collect("decode", with_deps=True)
         is_old = any(stage.changed(allow_missing=FROM_FEATURES in start) for stage in stages)
     if is_old:
         run_dvc("repro", *start, "decode")
+
+
+def reread_if_changed(corpus: Path) -> None:
+    """Run `tables` again if an unpacked release is not as it was noted: DVC looks at its validated.tsv alone."""
+    if is_unpacked(corpus) and corpus.is_file():
+        run_dvc("repro", "tables")
+        if not is_as_noted(corpus):
+            run_dvc("repro", "--force", "--single-item", "tables")
 
 
 def start_of(params: Params) -> list[str]:

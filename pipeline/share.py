@@ -20,8 +20,8 @@ from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.hash_info import HashInfo
-from tqdm import tqdm
 
+from features.progress import counted
 from pipeline.stage import UserError, run_stage
 
 LOCK = Path("dvc.lock")
@@ -119,7 +119,7 @@ def damaged(named: Named, cache: HashFileDB) -> Named:
         return digest.hexdigest() == info.value.removesuffix(".dir")
 
     with ThreadPoolExecutor() as pool:
-        whole = tqdm(pool.map(is_whole, named.values()), "check", len(named), unit=" files", disable=None)
+        whole = counted(pool.map(is_whole, named.values()), "check", len(named), "files")
         return {path: named[path] for path, good in zip(named, whole, strict=True) if not good}
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.durable import written_whole
 from pipeline import certificate, folds, given
 from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.commonvoice import age_to_group
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, ROWS
+from pipeline.filter import REPORT as FILTERED
+from pipeline.output import read_json, read_parquet
 from pipeline.params import Split, load_params
-from pipeline.stage import UserError, run_stage, written_whole
+from pipeline.stage import UserError, fingerprint, run_stage
 
 SPLIT = Path("data/split.parquet")
 REPORT = Path("data/split.json")
@@ -87,18 +90,27 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
         )
 
 
+def read_split() -> pd.DataFrame:
+    """What the stage wrote. Raises UserError unless it is whole, and REPORT is about it."""
+    rows = read_parquet(SPLIT, COLUMNS)
+    if read_json(REPORT, str, "fingerprint") != fingerprint(SPLIT):
+        raise UserError(f"{REPORT} is about another split than {SPLIT}: dvc repro split makes both")
+    return rows
+
+
 def main() -> None:
-    params = load_params()
+    params, corpus = load_params(), read_json(FILTERED, dict, "corpus")
     settings = params.split
-    decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key", *OF_INDEX])
-    rows = assign(grouped(pd.read_parquet(MANIFEST), decoded, settings), settings)
+    decoded = read_parquet(LOGMEL / "index.parquet", ["key", *OF_INDEX])
+    manifest = read_parquet(MANIFEST, ["key", "path", "speaker", "official", *OF_MANIFEST])
+    rows = assign(grouped(manifest, decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
         rows[COLUMNS].to_parquet(temporary, index=False)
-    account = certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
+    account = {"corpus": corpus} | certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
     with written_whole(REPORT) as temporary:
-        temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n")
+        temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(PAGE) as temporary:
-        temporary.write_text(certificate.page(account))
+        temporary.write_text(certificate.page(account), encoding="utf-8")
     certificate.check(account)
     print(certificate.describe(account))
 

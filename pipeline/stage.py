@@ -1,13 +1,10 @@
-"""Stage: how a stage starts, fails in one line, and builds its output aside until it is whole."""
+"""Stage: how a stage starts, and how it fails: in one line."""
 
-import fcntl
+import errno
 import hashlib
 import json
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +12,9 @@ from typing import Any
 
 from features.store import StoreError
 from models.config import ModelError
-from pipeline.checkout import main_checkout
+from pipeline.signals import end_in_a_line
 
-PARTIAL = main_checkout() / "data/.partial"  # half-made work outlives a copy in which an experiment runs
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -27,18 +24,26 @@ class UserError(Exception):
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`.
 
-    A UserError, or a lack of what an earlier stage makes, becomes one line on standard error and exit code 1.
+    A UserError, or whatever the system refuses (a full disk, a file that is not there), becomes one line on standard
+    error and exit code 1; Ctrl-C and SIGTERM end with 130 and 143.
     """
+    end_in_a_line()
     try:
         main()
     except (UserError, StoreError, ModelError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
-    except FileNotFoundError as error:
-        if not str(error.filename).startswith("data/"):
-            raise
-        sys.exit(f"{Path(sys.argv[0]).stem}: there is no {error.filename}: dvc repro makes what this stage needs")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"{Path(sys.argv[0]).stem}: {refusal(error)}")
+
+
+def refusal(error: OSError) -> str:
+    """What the system refused, in a line."""
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith("data/"):
+        return f"there is no {error.filename}: dvc repro makes what this stage needs"
+    what = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = "; make room and run it again: what is finished is kept" if error.errno in FULL else ""
+    return f"{where}{what}{remedy}"
 
 
 def fingerprint(*parts: Any) -> str:
@@ -61,60 +66,3 @@ def bytes_of(part: Any) -> bytes:
     if is_dataclass(part):
         part = asdict(part)
     return json.dumps(part, sort_keys=True).encode()
-
-
-@contextmanager
-def build_aside(out: Path, mark: str, joins: bool = False) -> Iterator[Path]:
-    """Yield a folder to build `out` in, which becomes `out` when the block ends well.
-
-    A run that was killed finds its folder again under the same `mark` (see `fingerprint`). Parts made under another
-    mark stay until a run ends well, then go. Raises UserError while another process builds the same output; a
-    process that `joins` only gets the folder of the one that leads.
-    """
-    PARTIAL.mkdir(parents=True, exist_ok=True)
-    partial = PARTIAL / f"{out.stem}-{mark}"
-    if joins:
-        yield partial
-        return
-    with locked(PARTIAL / f"{out.stem}.lock"):
-        partial.mkdir(exist_ok=True)
-        yield partial
-        move_in(partial, out)
-        for stale in PARTIAL.glob(f"{out.stem}-*"):
-            shutil.rmtree(stale)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on `path`; the system frees it when the process ends, however it ends."""
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise UserError(f"process {file.read() or '?'} is still at work on this: wait for it, or end it") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def move_in(partial: Path, out: Path) -> None:
-    """Put a folder in the place of `out`; what was there before goes."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        out.rename(partial.with_suffix(".replaced"))
-    partial.rename(out)
-    shutil.rmtree(partial.with_suffix(".replaced"), ignore_errors=True)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, renamed to `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,11 +1,13 @@
-"""Tables: what does the release list? Copies its tables out of the corpus, untouched, in one read."""
+"""Tables: what does the release list? Copies its tables, untouched, in one read, and notes what the corpus is."""
 
 import shutil
 from pathlib import Path
 
+from pipeline.aside import build_aside
 from pipeline.corpus import open_corpus
+from pipeline.note import state_of, write_note
 from pipeline.params import load_params
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage
+from pipeline.stage import UserError, fingerprint, run_stage
 
 TABLES = Path("data/tables")
 
@@ -29,8 +31,10 @@ def copy_tables(corpus: Path, folder: Path) -> list[str]:
 
 def main() -> None:
     corpus = Path(load_params().corpus)
-    with build_aside(TABLES, fingerprint(str(corpus))) as partial:
+    open_corpus(corpus)  # first of all, whether it is there
+    with build_aside(TABLES, fingerprint(state_of(corpus))) as partial:
         names = copy_tables(corpus, partial)
+        write_note(corpus, partial)
     print(f"tables: {', '.join(names)}")
 
 

@@ -17,6 +17,7 @@ from features.logmel import FrontEnd
 from features.store import Store
 from models import (
     calibration,
+    checkpoints,
     classifier,
     data,
     judging,
@@ -28,12 +29,16 @@ from models import (
     training,
     windows,
 )
+from models.origin import Corpus, Origin, Split
+from models.recipe import Recipe
+from pipeline.aside import Finished, build_resumed, part_of
 from pipeline.checkout import main_checkout
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
+from pipeline.output import read_json
 from pipeline.params import Params, load_params
-from pipeline.split import SPLIT
-from pipeline.stage import UserError, build_aside, fingerprint, run_stage, written_whole
+from pipeline.split import REPORT, SPLIT, read_split
+from pipeline.stage import UserError, fingerprint, run_stage
 
 MODEL = Path("data/model")
 EFFORT = Path("data/training.json")
@@ -45,6 +50,7 @@ LEARNING = (  # the code on which a run depends, beside its architecture
     pooling,
     store_code,
     calibration,
+    checkpoints,
     classifier,
     data,
     judging,
@@ -99,18 +105,22 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
     )
 
 
+def origin_of(recipe: Recipe) -> Origin:
+    """What is trained on, as the split's certificate has it."""
+    return Origin(read_json(REPORT, Corpus, "corpus"), read_json(REPORT, Split), recipe)
+
+
 def mean_ages(clips: pd.DataFrame) -> list[float]:
     """The mean age of each group's clips, in years, as the middles of their decades tell it."""
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
-def windows_of(part: pd.DataFrame, frames: int, source: str | None) -> data.Windows | streaming.StreamedWindows:
-    """The windows of whole clips, out of the store or of a stream, with the clips' places in `part`."""
-    if source:
+def windows_of(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Windows | streaming.StreamedWindows:
+    """The windows of whole clips, with the clips' places in `part`; `origin` is a store, or the source of a stream."""
+    if isinstance(origin, str):
         places = {key: place for place, key in enumerate(part["key"])}
-        return streaming.StreamedWindows(streaming.Clips(source, places), frames, CLIPS_AT_ONCE)
-    store = Store(LOGMEL)
-    return data.Windows(store, store.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
+        return streaming.StreamedWindows(streaming.Clips(origin, places), frames, CLIPS_AT_ONCE)
+    return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
 
 
 def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, device: str) -> float:
@@ -147,32 +157,47 @@ def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source
 
 def main() -> None:
     source, params = source_argument(__doc__), load_params()
-    split = pd.read_parquet(SPLIT)
+    split, origin = read_split(), origin_of(params.train)
     config, voices = from_stream(params, split, source) if source else from_store(params, split)
+    config = replace(config, origin=origin)
     model = build_seeded(config, params.train.seed)
     mark = mark_of(params, config, model.net, source)
     logs = LOGS / f"{params.model}-{mark}"
-    with build_aside(MODEL, mark, joins=is_helper_rank()) as partial:
+
+    def learn(folder: Path) -> training.History:
         learner = classifier.Classifier(model, config.groups, params.train)
         settings = {"model": params.model} | config.settings | asdict(params.train)
-        history = training.fit(learner, voices, partial, logs, params.compute, settings)
-        if is_helper_rank():
-            return
+        return training.fit(learner, voices, folder, logs, params.compute, settings)
+
+    def build(folder: Path) -> Finished:
+        history = learn(folder)
         val = split[split["split"] == "val"]
-        temperature = temperature_on(val, model, windows_of(val, config.frames, source), params.compute.device)
-        trained.save(model, replace(config, temperature=temperature), partial)
-        pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
-        (partial / training.LAST).unlink()
-    with written_whole(EFFORT) as temporary:
-        temporary.write_text(json.dumps(effort(model.net, history, params.compute.device), indent=2) + "\n")
-    best = history.rows[training.kept_epoch(history.rows, params.train)]
-    print(
-        f"train: {params.model}, {len(history.rows)} epochs; kept: epoch {best['epoch']}, "
-        f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}; TensorBoard: {logs}"
+        whole = windows_of(val, config.frames, source or voices.store)
+        temperature = temperature_on(val, model, whole, params.compute.device)
+        trained.save(model, replace(config, temperature=temperature), folder)
+        pd.DataFrame(history.rows).to_csv(folder / "history.csv", index=False)
+        effort = effort_of(model.net, history, params.compute.device)
+        return Finished(
+            files=["model.pth", "config.json", "history.csv"],
+            said=f"train: {params.model}, {described(history, params.train)}; TensorBoard: {logs}",
+            beside={str(EFFORT): json.dumps(effort, indent=2) + "\n"},
+        )
+
+    if is_helper_rank():
+        learn(part_of(MODEL, mark))
+    else:
+        build_resumed(MODEL, mark, build)
+
+
+def described(history: training.History, recipe: Recipe) -> str:
+    best = history.rows[training.kept_epoch(history.rows, recipe)]
+    return (
+        f"{len(history.rows)} epochs; kept: epoch {best['epoch']}, "
+        f"loss {best['val_loss']:.3f}, macro recall {best['val_macro_recall']:.3f}"
     )
 
 
-def effort(net: torch.nn.Module, history: training.History, device: str) -> dict:
+def effort_of(net: torch.nn.Module, history: training.History, device: str) -> dict:
     """What training took; beside the model and not in it, for it differs from run to run."""
     return {
         "parameters": sum(each.numel() for each in net.parameters()),
@@ -183,8 +208,16 @@ def effort(net: torch.nn.Module, history: training.History, device: str) -> dict
 
 
 def is_helper_rank() -> bool:
-    """True in the processes that Lightning starts beside this one for more devices: they share its build."""
-    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
+    """True in the processes that learn beside the first one and share its build, whoever started them: Lightning,
+    by hand, torchrun (RANK, GROUP_RANK), SLURM (SLURM_PROCID) or LSF (JSM_NAMESPACE_RANK).
+    """
+
+    def is_later(*names: str) -> bool:
+        return any(os.environ.get(name, "0") != "0" for name in names)
+
+    if "RANK" in os.environ:  # the rank over all; torchrun's first may stand on any of SLURM's tasks
+        return is_later("RANK", "LOCAL_RANK")
+    return is_later("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
 
 if __name__ == "__main__":

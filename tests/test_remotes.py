@@ -202,7 +202,8 @@ def test_what_is_kept_cannot_be_pulled(stored, colleague):
 def test_a_store_with_absent_shards_says_which(stored, colleague):
     name_remote(colleague, stored)
     done(
-        "dvc pull data/logmel/00000.tar data/logmel/index.parquet data/logmel/features.json data/split.parquet",
+        "dvc pull data/logmel/00000.tar data/logmel/index.parquet data/logmel/features.json "
+        "data/split.parquet data/split.json",
         colleague,
     )
     failed = run("dvc repro --allow-missing train", colleague)

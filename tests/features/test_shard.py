@@ -1,8 +1,11 @@
+import io
+import tarfile
+
 import numpy as np
 import pytest
 import webdataset
 
-from features.shard import ShardWriter, read_shard
+from features.shard import ShardWriter, closed_size, read_shard
 
 
 def write(path, arrays):
@@ -41,6 +44,19 @@ def test_the_same_members_give_the_same_bytes(tmp_path, arrays):
     write(tmp_path / "a.tar", arrays)
     write(tmp_path / "b.tar", arrays)
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
+
+
+def test_its_size_follows_from_where_its_last_member_ends(tmp_path):
+    """As tarfile, which pads to records of 20 blocks, has it."""
+    for size in range(0, 40_000, 997):
+        with ShardWriter(tmp_path / "a.tar") as shard:
+            end = shard.add("a.npy", bytes(size)) + size
+        with tarfile.open(tmp_path / "b.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+            member = tarfile.TarInfo("a.npy")
+            member.size = size
+            tar.addfile(member, io.BytesIO(bytes(size)))
+        written, expected = ((tmp_path / name).stat().st_size for name in ("a.tar", "b.tar"))
+        assert closed_size(end) == written == expected
 
 
 def test_an_error_leaves_no_shard(tmp_path):

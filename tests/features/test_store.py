@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -64,7 +65,36 @@ def test_a_missing_shard_is_named(store, tmp_path):
         Store(tmp_path)
 
 
-def test_a_folder_that_is_no_store_is_named(tmp_path):
+@pytest.mark.parametrize("change", [-20480, -10240, -1, 1, 10240])
+def test_a_shard_of_another_size_is_named(store, tmp_path, change):
+    size = (tmp_path / "00001.tar").stat().st_size
+    os.truncate(tmp_path / "00001.tar", max(0, size + change))
+    with pytest.raises(StoreError, match=r"the size of 1 of 2 shards is not what the index tells: 00001\.tar$"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["index.parquet", "features.json"])
+@pytest.mark.parametrize("size", [0, 40])
+def test_a_torn_file_beside_the_shards_is_said_in_one_line(store, tmp_path, name, size):
+    os.truncate(tmp_path / name, size)
+    with pytest.raises(StoreError, match=rf"{name} cannot be read: \w") as error:
+        Store(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_shard_that_is_cut_under_an_open_store_is_named(store, tmp_path):
+    os.truncate(tmp_path / "00000.tar", 1024)
+    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+        store.clip(0)
+    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+        store.crops(np.array([0]), np.array([0]), 4)
+
+
+def test_a_folder_that_is_not_a_store_is_named(store, tmp_path):
+    (tmp_path / "features.json").unlink()
+    with pytest.raises(StoreError, match=r"no features\.json"):
+        Store(tmp_path)
+    (tmp_path / "index.parquet").unlink()
     with pytest.raises(StoreError, match=r"no index\.parquet"):
         Store(tmp_path)
 

@@ -101,5 +101,5 @@ def test_a_folder_without_a_model_says_what_is_missing(front_end, tmp_path):
     with pytest.raises(ModelError, match=r"neither model\.onnx nor model\.pth"):
         open_network(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "cnn"}))
-    with pytest.raises(ModelError, match="describes no model"):
+    with pytest.raises(ModelError, match="does not describe a model"):
         read_config(tmp_path)

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from features import progress
 from models.classifier import Normalised, clip_probabilities
 from models.data import Windows
 from models.judging import Judged, judge
@@ -29,6 +30,14 @@ def test_judges_each_clip_by_itself(store):
         with torch.no_grad():
             expected = model(windows).softmax(dim=1).mean(dim=0)
         np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+def test_a_log_tells_how_many_clips_are_judged(store, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FIRST", 0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 30, 3))
+    model = Normalised(net, np.zeros(64, np.float32), np.ones(64, np.float32)).eval()
+    judge(model, Windows(store, np.arange(4), np.arange(4), 30, 2), 4)
+    assert capsys.readouterr().err.startswith("judge: 4 of 4 clips, ")
 
 
 def test_a_speaker_gets_the_mean_over_their_clips():

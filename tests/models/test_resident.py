@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from features import progress
 from models.resident import Resident
 
 
@@ -20,3 +21,14 @@ def test_a_clip_that_ends_begins_again(store):
     resident = Resident(store, np.array([0]), "cpu")
     given = resident.crops(torch.tensor([0]), torch.tensor([5]), 70).numpy()
     np.testing.assert_array_equal(given, store.crops(np.array([0]), np.array([5]), 70))
+
+
+def test_a_log_tells_how_many_clips_are_on_the_device(store, monkeypatch, capsys):
+    monkeypatch.setattr("models.resident.CLIPS_AT_ONCE", 20)
+    monkeypatch.setattr(progress, "FIRST", 0)
+    monkeypatch.setattr(progress, "BETWEEN", 0)
+    Resident(store, np.arange(60), "cpu")
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "to the device: 40 of 60 clips",
+        "to the device: 60 of 60 clips",
+    ]

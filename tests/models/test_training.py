@@ -1,29 +1,33 @@
 import dataclasses
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from features import progress
 from features.store import Store
+from models.checkpoints import BEFORE, BEST, LAST
 from models.classifier import Classifier, labels, warm_cosine
 from models.config import Config
 from models.data import VoiceData, normalisation
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.trained import fresh, load, save
-from models.training import LAST, fit, kept_epoch
+from models.training import History, fit, kept_epoch
 
 ROWS = {"train": np.arange(0, 48), "val": np.arange(48, 60)}
 
 
-def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict], Classifier]:
-    mean, deviation = normalisation(store, ROWS["train"])
+def learn(store: Store, recipe: Recipe, folder, chosen=ROWS, **hardware) -> tuple[list[dict], Classifier]:
+    mean, deviation = normalisation(store, chosen["train"])
     settings = {"channels": [4, 4, 4], "dropout": 0.2}
     config = Config(
         "cnn",
@@ -38,7 +42,7 @@ def learn(store: Store, recipe: Recipe, folder, **hardware) -> tuple[list[dict],
     torch.manual_seed(recipe.seed)
     classifier = Classifier(fresh(config), config.groups, recipe)
     hardware = Hardware(**{"accelerator": "cpu", "devices": 1} | hardware)
-    data = VoiceData(store, ROWS, {name: rows % 3 for name, rows in ROWS.items()}, recipe, hardware)
+    data = VoiceData(store, chosen, {name: rows % 3 for name, rows in chosen.items()}, recipe, hardware)
     history = fit(classifier, data, folder, folder / "logs", hardware, {"model": "cnn"})
     save(classifier.model, config, folder)
     return history.rows, classifier
@@ -94,6 +98,55 @@ def test_a_killed_run_ends_like_an_unbroken_one(store, recipe, tmp_path):
     resumed, _ = learn(store, recipe, tmp_path / "killed")
     assert resumed == whole
     assert (tmp_path / "killed" / "model.pth").read_bytes() == (tmp_path / "whole" / "model.pth").read_bytes()
+
+
+def torn(path: Path, how: str) -> None:
+    if how == "gone":
+        path.unlink()
+    elif how == "foreign":
+        torch.save({"state_dict": {}, "callbacks": {}}, path)
+    else:
+        os.truncate(path, {"empty": 0, "half": path.stat().st_size // 2}[how])
+
+
+@pytest.fixture(scope="module")
+def whole(store, recipe, tmp_path_factory) -> tuple[list[dict], Path]:
+    """An unbroken run of six epochs, and its folder."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    history, _ = learn(store, recipe, folder)
+    return history, folder
+
+
+@pytest.mark.parametrize(
+    ("names", "how", "epochs"),
+    [
+        ([LAST], "empty", 1),
+        ([LAST], "half", 1),
+        ([LAST], "gone", 1),
+        ([LAST, BEFORE], "foreign", 6),
+        ([BEST], "half", 6),
+    ],
+)
+def test_a_torn_checkpoint_costs_an_epoch_and_a_line(
+    store, recipe, whole, tmp_path, caplog, monkeypatch, names, how, epochs
+):
+    history, folder = whole
+    shutil.copytree(folder, tmp_path / "kept")
+    for name in names:
+        torn(folder / name, how)
+    begun, start = [], History.on_train_start
+    monkeypatch.setattr(
+        History, "on_train_start", lambda self, *args: begun.append(len(self.rows)) or start(self, *args)
+    )
+    try:
+        resumed, _ = learn(store, recipe, folder)
+    finally:
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "kept", folder)
+    assert resumed == history
+    assert begun == [6 - epochs]
+    said = [record.message.split("/")[-1] for record in caplog.records if record.name == "models.checkpoints"]
+    assert said == [f"{name} cannot be read, and is left out" for name in names if how != "gone"]
 
 
 def test_a_run_killed_at_its_very_end_learns_no_further(store, recipe, tmp_path):
@@ -161,6 +214,16 @@ def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
     history, _ = learn(store, dataclasses.replace(wild, monitor="epoch"), tmp_path / "whole")
     assert len(history) == 5
     assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 4
+
+
+def test_a_log_tells_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FIRST", 0)
+    monkeypatch.setattr(progress, "BETWEEN", 0)
+    learn(store, dataclasses.replace(recipe, max_epochs=2), tmp_path)
+    told = [line.split(" batches")[0] for line in capsys.readouterr().err.splitlines()]
+    for number in range(2):
+        assert f"train, epoch {number}: 6 of 6" in told
+        assert f"val, epoch {number}: 2 of 2" in told
 
 
 def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):

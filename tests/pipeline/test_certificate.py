@@ -17,8 +17,10 @@ from pipeline import certificate, filter, split
 from pipeline.commonvoice import AGES
 from pipeline.decode import LOGMEL, REJECTS
 from pipeline.filter import MANIFEST, ROWS
+from pipeline.filter import REPORT as FILTERED
+from pipeline.note import NOTE, write_note
 from pipeline.params import load_params
-from pipeline.split import PAGE, REPORT, SPLIT
+from pipeline.split import PAGE, REPORT, SPLIT, read_split
 from pipeline.stage import UserError
 from pipeline.tables import TABLES
 from tests.conftest import release_table, write_table
@@ -36,6 +38,7 @@ def run_filter(folder: Path, tables: dict[str, pd.DataFrame], **changes: dict) -
     os.chdir(folder)
     for name, rows in tables.items():
         write_table(rows, TABLES / f"{name}.tsv")
+    write_note(Path("data/raw/corpus.tar"), TABLES)
     change(**changes)
     filter.main()
 
@@ -180,6 +183,39 @@ def test_by_clip_leaks_and_says_so_everywhere(stages, capsys):
     assert account["speakers_in_two_splits"] > 30
     assert "**This split leaks, by intent.**" in PAGE.read_text()
     assert "LEAKING" in capsys.readouterr().out
+
+
+def test_what_was_noted_of_the_corpus_is_carried_and_the_split_says_what_it_is(stages):
+    account = json.loads(REPORT.read_text())
+    assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}}
+    assert account["groups"] == PARAMS["split"]["groups"]
+    assert (account["by"], account["folds"], account["fold"], account["seed"]) == ("speaker", 3, 0, 0)
+    assert len(read_split()) == len(pd.read_parquet(SPLIT))
+
+
+def test_a_certificate_of_another_split_is_refused(stages):
+    pd.read_parquet(SPLIT)[1:].to_parquet(SPLIT, index=False)
+    with pytest.raises(UserError, match=r"^data/split\.json is about another split than data/split\.parquet: "):
+        read_split()
+
+
+def spoil(path: Path, data: bytes | None) -> None:
+    path.unlink() if data is None else path.write_bytes(data)
+
+
+@pytest.mark.parametrize("path", [FILTERED, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
+@pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{"], ids=["missing", "empty", "garbage", "brace"])
+def test_what_split_reads_is_whole_or_named_in_one_line(stages, path, data):
+    spoil(path, data)
+    with pytest.raises(UserError, match=rf"^[^\n]*{path}[^\n]*dvc repro makes it[^\n]*$"):
+        split.main()
+
+
+@pytest.mark.parametrize("data", [None, b"{}"], ids=["missing", "of an older version"])
+def test_a_corpus_that_nothing_was_noted_of_is_named(stages, data):
+    spoil(NOTE, data)
+    with pytest.raises(UserError, match=rf"{NOTE}.*dvc repro makes it"):
+        filter.main()
 
 
 @st.composite

@@ -3,14 +3,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models.bootstrap import SpeakerBootstrap
 from models.judging import Judged
+from models.origin import Origin, Split
 from models.scores import resampled_macro_recall
 from pipeline import compare
-from pipeline.compare import differences_table, planned
+from pipeline.compare import Run, differences_table, page, planned
 from pipeline.stage import UserError
+from tests.pipeline.trained import CORPUS, RECIPE
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,25 +24,56 @@ def settings(tmp_path, monkeypatch) -> Path:
     return shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
 
 
-def test_every_architecture_meets_every_fold_and_seed(settings):
+def test_every_architecture_meets_every_fold_and_seed(monkeypatch):
+    monkeypatch.setattr(compare, "marks_of", lambda models: {model: f"mark of {model}" for model in models})
     runs = planned(["cnn", "tcn"], folds=2, seeds=2)
     assert len({run.name for run in runs}) == 8
-    assert {(run.model, run.fold, run.seed) for run in runs} == {
-        (model, fold, seed) for model in ("cnn", "tcn") for fold in (0, 1) for seed in (0, 1)
+    assert {(run.model, run.fold, run.seed, run.mark) for run in runs} == {
+        (model, fold, seed, f"mark of {model}") for model in ("cnn", "tcn") for fold in (0, 1) for seed in (0, 1)
     }
 
 
-def test_a_run_is_known_again_unless_its_settings_changed(settings):
-    before = {run.model: run.name for run in planned(["cnn", "tcn"], 1, 1)}
-    text = settings.read_text()
-    settings.write_text(text.replace("model: cnn", "model: tcn").replace("fold: 0 #", "fold: 5 #"))
-    assert {run.model: run.name for run in planned(["cnn", "tcn"], 1, 1)} == before
-    settings.write_text(text.replace("channels: 64, kernel: 3", "channels: 32, kernel: 3"))
-    after = {run.model: run.name for run in planned(["cnn", "tcn"], 1, 1)}
-    assert after["cnn"] == before["cnn"]
-    assert after["tcn"] != before["tcn"]
-    settings.write_text(text.replace("weight_decay: 1.0e-2", "weight_decay: 1.0e-3"))
-    assert not set(before.values()) & {run.name for run in planned(["cnn", "tcn"], 1, 1)}
+def test_the_data_is_up_to_date_before_runs_are_marked(settings, monkeypatch):
+    done = []
+    monkeypatch.setattr(sys, "argv", ["compare", "--models", "cnn"])
+    monkeypatch.setattr(compare, "command", lambda *words: done.append(words[0]))
+    monkeypatch.setattr(compare, "marks_of", lambda models: done.append("marks") or dict.fromkeys(models, "mark"))
+    monkeypatch.setattr(compare, "train_all", stop)
+    with pytest.raises(KeyboardInterrupt):
+        compare.main()
+    assert done == ["repro", "marks"]
+
+
+@pytest.mark.parametrize(("by", "folds"), [("speaker", 3), ("official", 1)])
+def test_a_split_that_is_given_is_one_fold(settings, monkeypatch, by, folds):
+    settings.write_text(settings.read_text(encoding="utf-8").replace("by: speaker", f"by: {by}"), encoding="utf-8")
+    planned = []
+    monkeypatch.setattr(sys, "argv", ["compare", "--models", "cnn"])
+    monkeypatch.setattr(compare, "command", lambda *words: "")
+    monkeypatch.setattr(compare, "marks_of", lambda models: dict.fromkeys(models, "mark"))
+    monkeypatch.setattr(compare, "train_all", lambda runs: planned.extend(runs) or stop())
+    with pytest.raises(KeyboardInterrupt):
+        compare.main()
+    assert len(planned) == folds
+
+
+def stop(*_) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_page_names_what_the_runs_were_trained_on():
+    judged = Judged(np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 1, 0]), np.zeros(4), np.arange(4))
+    facts = {"macro_recall": 1.0, "low": 1.0, "high": 1.0}
+    table = pd.DataFrame(
+        [{"model": "cnn", **facts, "parameters": 9, "epochs": 2, "train_seconds": 1, "clips_per_second": 5}]
+    )
+    runs = [Run("cnn", fold, 0, "mark") for fold in (0, 1)]
+    folded = Origin(CORPUS, Split("speaker", 0, {}, "", 10, 0), RECIPE)
+    text = page(folded, runs, judged, table, pd.DataFrame())
+    assert "corpus.tar.gz, split by speaker: test clips of 2 of 10 folds pooled, 1 seed: 4 clips of 4 speakers" in text
+    given = Origin(CORPUS, Split("official", 0, {}, ""), RECIPE)
+    text = page(given, runs[:1], judged, table, pd.DataFrame())
+    assert "corpus.tar.gz, split by official: test clips of 1 seed: 4 clips of 4 speakers" in text
 
 
 def test_a_difference_is_real_only_if_it_outlasts_other_speakers():

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path
     listings = decode(packed, manifest, tmp_path, front_end, here)
     rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
     check(rejects, len(manifest), 0.5, tmp_path)
-    with pytest.raises(UserError, match=r"5 of 13 clips rejected \(.*1 silent"):
+    with pytest.raises(UserError, match=r"4 of 13 clips rejected \(.*1 silent"):
         check(rejects, len(manifest), 0.05, tmp_path)
 
 
@@ -115,6 +116,26 @@ def test_a_killed_run_finds_its_whole_shards_again(packed, manifest, front_end, 
     decode(packed, manifest, whole, front_end, here)
     assert (killed / "00000.tar").stat().st_mtime_ns == before
     assert files(killed) == files(whole)
+
+
+@pytest.mark.parametrize("name", ["00001.tar", "00001.json"])
+@pytest.mark.parametrize("size", [0, 900])
+def test_what_a_power_cut_tore_is_decoded_again(packed, manifest, front_end, tmp_path, name, size):
+    """A shard or its listing, renamed into place before its bytes were on the disk."""
+    decode(packed, manifest, tmp_path, front_end, here)
+    whole = files(tmp_path)
+    os.truncate(tmp_path / name, size)
+    decode(packed, manifest, tmp_path, front_end, here)
+    assert files(tmp_path) == whole
+
+
+@pytest.mark.parametrize("size", [0, 512, 5000])
+def test_a_damaged_shard_of_clips_is_named(packed, manifest, front_end, tmp_path, size):
+    shutil.copytree(packed, tmp_path / "clips")
+    os.truncate(tmp_path / "clips/00001.tar", size)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(OSError, match=r"clips/00001\.tar is damaged"):
+        decode(tmp_path / "clips", manifest, tmp_path / "out", front_end, partial(on_loky, jobs=2))
 
 
 @pytest.mark.parametrize("jobs", [2, 1])

@@ -1,6 +1,6 @@
 from pipeline.experiments import table
 
-SETTINGS = {"model": "cnn", "split.fold": 0.0, "train.seed": 1.0, "epochs": 7.0}
+RUN = {"run.model": "cnn", "run.fold": 0.0, "run.seed": 1.0, "run.epochs": 7.0}
 
 
 def scores(recall: float) -> dict:
@@ -9,12 +9,12 @@ def scores(recall: float) -> dict:
 
 def test_the_best_comes_first_and_what_has_no_scores_is_left_out():
     shown = [
-        {"Experiment": None, "rev": "workspace"} | SETTINGS | scores(0.25),
-        {"Experiment": "good", "rev": "1234567"} | SETTINGS | scores(0.5),
-        {"Experiment": "queued", "rev": "7654321", "macro_recall": None} | SETTINGS,
-        {"Experiment": "failed", "rev": "7654322"} | SETTINGS,
-        {"Experiment": "at work", "rev": "7654323", "State": "Running"} | SETTINGS | scores(0.6),
-        {"Experiment": None, "rev": "main", "macro_recall": "!", "macro_recall_low": "!", "epochs": "!"},
+        {"Experiment": None, "rev": "workspace"} | RUN | scores(0.25),
+        {"Experiment": "good", "rev": "1234567"} | RUN | scores(0.5),
+        {"Experiment": "queued", "rev": "7654321", "macro_recall": None} | RUN,
+        {"Experiment": "failed", "rev": "7654322"},
+        {"Experiment": "at work", "rev": "7654323", "State": "Running"} | RUN | scores(0.6),
+        {"Experiment": None, "rev": "main", "macro_recall": "!", "macro_recall_low": "!", "run.epochs": "!"},
     ]
     rows = table(shown)
     assert list(rows["experiment"]) == ["good", "workspace"]
@@ -23,10 +23,24 @@ def test_the_best_comes_first_and_what_has_no_scores_is_left_out():
         "model": "cnn",
         "fold": "0",
         "seed": "1",
+        "epochs": "7",
         "macro recall": "0.500",
         "95 % interval": "0.400 to 0.600",
-        "epochs": "7",
     }
+
+
+def test_a_row_says_what_was_run_and_not_what_is_set_now():
+    now = {"model": "tcn", "split.fold": 2.0, "train.seed": 5.0, "epochs": 40.0}
+    row = table([{"Experiment": None, "rev": "workspace"} | now | RUN | scores(0.5)]).loc[0]
+    assert [row[name] for name in ("model", "fold", "seed", "epochs")] == ["cnn", "0", "1", "7"]
+
+
+def test_what_a_run_does_not_say_is_a_dash():
+    given = {"Experiment": "given", "rev": "1234567"} | RUN | {"run.fold": "None"} | scores(0.5)
+    older = {"Experiment": "older", "rev": "1234568", "model": "cnn"} | scores(0.4)
+    rows = table([given, older]).set_index("experiment")
+    assert list(rows.loc["given", ["model", "fold"]]) == ["cnn", "–"]
+    assert set(rows.loc["older", ["model", "fold", "seed", "epochs"]]) == {"–"}
 
 
 def test_nothing_to_show():

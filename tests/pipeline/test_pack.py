@@ -1,13 +1,14 @@
 import bz2
 import gzip
 import lzma
+import os
 
 import pandas as pd
 import pytest
 
 from features.shard import read_shard
 from pipeline.corpus import open_corpus
-from pipeline.pack import list_paths, merge_lists, pack
+from pipeline.pack import check, merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
 from tests.conftest import write_archive, write_release
@@ -45,7 +46,6 @@ def test_the_chosen_clips_and_no_others(form, request, clips, tmp_path):
     index = merge_lists(tmp_path / "out")
     assert index["shard"].value_counts().sort_index().to_dict() == {"00000.tar": 5, "00001.tar": 5, "00002.tar": 2}
     assert index["bytes"].sum() == sum(len(clips[name]) for name in chosen)
-    assert not list_paths(tmp_path / "out")
 
 
 def test_what_the_archive_lacks_is_not_in_the_index(archive, clips, tmp_path):
@@ -67,6 +67,31 @@ def test_a_killed_run_goes_on_after_its_whole_shards(archive, clips, tmp_path):
     assert (killed / "00000.tar").stat().st_mtime_ns == before
     for path in whole.glob("*.tar"):
         assert (killed / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["00001.tar", "00001.parquet"])
+@pytest.mark.parametrize("size", [0, 700])
+def test_what_a_power_cut_tore_is_made_again(archive, clips, tmp_path, name, size):
+    """A shard or a list in the middle, renamed into place before its bytes were on the disk."""
+    pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
+    whole = {path.name: path.read_bytes() for path in tmp_path.glob("0*")}
+    os.truncate(tmp_path / name, size)
+    pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("0*")} == whole
+    assert list(merge_lists(tmp_path)["key"]) == [name.removesuffix(".mp3") for name in clips]
+
+
+@pytest.mark.parametrize(("packed", "chosen", "most"), [(0, 120, 0.99), (60, 120, 0.05), (94, 100, 0.05)])
+def test_a_corpus_that_lacks_too_many_of_the_chosen_clips_is_refused(packed, chosen, most):
+    with pytest.raises(
+        UserError, match=rf"lacks {chosen - packed} of the {chosen} chosen clips, more than pack.max_mis"
+    ):
+        check(packed, chosen, most)
+
+
+def test_a_corpus_that_lacks_a_few_is_not():
+    check(95, 100, 0.05)
+    check(0, 100, 1.0)
 
 
 @pytest.mark.parametrize("form", ["archive", "release"])

@@ -71,6 +71,13 @@ def test_a_file_that_is_no_settings_is_said_so(tmp_path, text, message):
         load_params(tmp_path / "params.yaml")
 
 
+@pytest.mark.parametrize("text", ["3e-4", "3E-4", "3.e-4", "3.0e-4", "0.0003", "+3e-04"])
+def test_a_number_may_be_written_in_any_way(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(SETTINGS.replace("learning_rate: 3.0e-4", f"learning_rate: {text}"))
+    assert load_params(path).train.learning_rate == 0.0003
+
+
 def test_no_file_is_said_so(tmp_path):
     with pytest.raises(UserError, match="run from the root"):
         load_params(tmp_path / "params.yaml")

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from pipeline import decode, pack, plan
+from pipeline.aside import PARTIAL
 from pipeline.corpus import open_corpus
 from pipeline.decode import LOGMEL
 from pipeline.engine import on_loky
 from pipeline.pack import CLIPS, merge_lists
 from pipeline.room import check_room
-from pipeline.stage import PARTIAL, UserError
+from pipeline.stage import UserError
 from tests.conftest import write_archive, write_release
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,19 @@ def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     leave_free(monkeypatch, 10**9)
     decode.main()
     assert len(pd.read_parquet(LOGMEL / "index.parquet")) == COUNT
+
+
+def test_room_is_looked_for_where_the_data_lie(project, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("another disk")
+    shutil.rmtree("data")
+    Path("data").symlink_to(elsewhere)
+    asked = []
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(Path(path).resolve()) or usage(10, 9, 1))
+    check_room(CLIPS, 1)
+    with pytest.raises(UserError, match="will be needed"):
+        check_room(CLIPS, 2)
+    assert set(asked) == {elsewhere}
 
 
 @pytest.mark.parametrize("needed", [0, 10**6])

@@ -115,3 +115,26 @@ def test_without_a_name_for_git_an_experiment_is_not_begun(params, folder, monke
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     with pytest.raises(UserError, match=r"git config user\.name"):
         runs.experiment(params, "tcn")
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[str]:
+    """The commands that DVC is given, in the place of running them."""
+    asked = []
+    monkeypatch.setattr(runs, "run_dvc", lambda *words: asked.append(" ".join(words)))
+    return asked
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_unpacked_release_that_changed_is_read_again(asked, tmp_path, monkeypatch, is_changed):
+    (tmp_path / "validated.tsv").touch()
+    monkeypatch.setattr(runs, "is_as_noted", lambda corpus: asked == ["repro tables"] and not is_changed)
+    runs.reread_if_changed(tmp_path / "validated.tsv")
+    assert asked == ["repro tables", *["repro --force --single-item tables"] * is_changed]
+
+
+@pytest.mark.parametrize("name", ["corpus.tar.gz", "absent.tsv"])
+def test_an_archive_and_what_is_not_here_are_left_to_dvc(asked, tmp_path, name):
+    (tmp_path / "corpus.tar.gz").touch()
+    runs.reread_if_changed(tmp_path / name)
+    assert not asked

@@ -1,0 +1,73 @@
+"""What does a SIGKILL cost? Pack, decode and train, killed under `dvc repro` at random moments, and run again."""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.timing import show
+from tests.pipeline.killing import bytes_under
+from tests.project import ENVIRONMENT, change, make_project
+
+OUTPUTS = {"pack": "data/clips", "decode": "data/logmel", "train": "data/model"}
+SETTINGS = {"pack": {"clips_per_shard": 4}, "train": {"max_epochs": 12, "patience": 12}}
+
+
+def forced(stage: str, project: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", stage]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=project, env=os.environ | ENVIRONMENT, start_new_session=True, **quiet)  # noqa: S603
+
+
+def seconds_of(stage: str, project: Path) -> float:
+    start = time.perf_counter()
+    with forced(stage, project) as run:
+        run.stderr.read()
+    return time.perf_counter() - start
+
+
+def killed_and_again(stage: str, project: Path, after: float) -> str:
+    """What comes of a run of the stage that is killed after so many seconds, with all its processes, and run again."""
+    whole = bytes_under(project / OUTPUTS[stage])
+    with forced(stage, project) as run:
+        try:
+            run.wait(after)
+            return "ended first"
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+    with forced(stage, project) as again:
+        said = again.stderr.read().decode()
+    if again.returncode:
+        return f"blocked: {said.strip().splitlines()[-1]}"
+    if bytes_under(project / OUTPUTS[stage]) != whole:
+        return "other bytes"
+    return "left something" if list((project / "data/.partial").iterdir()) else "as unbroken"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="of each stage (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    draw, rows = random.Random(chosen.seed), []  # noqa: S311 - moments, not secrets
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        make_project(project)
+        change(project, SETTINGS)
+        for stage in OUTPUTS:
+            usual = seconds_of(stage, project)
+            outcomes: dict[str, int] = {}
+            while sum(outcomes.values()) - outcomes.get("ended first", 0) < chosen.kills:
+                outcome = killed_and_again(stage, project, draw.uniform(0.2, 1) * usual)
+                outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            rows += [(stage, outcome, str(count)) for outcome, count in outcomes.items()]
+    show(f"{chosen.kills} SIGKILLs of each, and a rerun", ("stage", "outcome", "times"), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Checkpoints: the states of a run, written whole, from which it goes on after it was killed."""
+
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from features.durable import written_whole
+
+BEST, LAST, BEFORE = "best.ckpt", "last.ckpt", "before.ckpt"
+
+log = logging.getLogger(__name__)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's own writes to TMPDIR and moves, which from disk to disk is a copy that can break off.
+
+    The last checkpoint but one is kept: should the power fail, it costs an epoch.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        path = Path(path)
+        with written_whole(path) as temporary:
+            write_state(checkpoint, temporary)
+            if path.name == LAST and path.exists():
+                path.replace(path.with_name(BEFORE))
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """Write what `torch.save` makes. Raises OSError where the disk is full, which torch's own writer does not."""
+    memory = io.BytesIO()
+    torch.save(state, memory)
+    path.write_bytes(memory.getbuffer())
+
+
+def latest(folder: Path, shapes: dict[str, torch.Size]) -> tuple[Path | None, dict[str, Any]]:
+    """The path and the contents of the checkpoint in `folder` to go on from; None and nothing if there is none.
+
+    `shapes` are those of the weights: what holds others is not a checkpoint of this run. One that cannot be read is
+    named, and costs an epoch; without the best one, the run begins anew.
+    """
+    if read(folder / BEST, shapes):
+        for name in (LAST, BEFORE):
+            if state := read(folder / name, shapes):
+                return folder / name, state
+    return None, {}
+
+
+def read(path: Path, shapes: dict[str, torch.Size]) -> dict[str, Any] | None:
+    """A checkpoint of this run, or None."""
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        is_whole = {name: each.shape for name, each in state["state_dict"].items()} == shapes
+        is_whole = is_whole and "History" in state["callbacks"]
+    except Exception:  # what comes of a damaged file has no type in common
+        is_whole = False
+    if not is_whole:
+        log.warning("%s cannot be read, and is left out", path)
+        return None
+    return state

@@ -1,0 +1,46 @@
+"""Mark: 8 hex digits that change with all that the scores of a run depend on, beside its fold and its seed."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.stage import UserError, fingerprint
+
+CODE = ("dvc.yaml", "pipeline/**/*.py", "features/**/*.py", "models/**/*.py")
+DATA = ("tables", "filter", "pack", "decode")  # the stages whose outputs are the same for all folds and seeds
+LIBRARIES = ("numpy", "pandas", "pytorch-lightning", "scikit-learn", "scipy", "torch", "torchmetrics")
+
+
+def marks_of(models: list[str]) -> dict[str, str]:
+    """The mark of each architecture's runs. That the data is up to date is for the caller to see to.
+
+    Raises UserError if the split is a user's file, and is not there.
+    """
+    settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    alike = [
+        settings["split"] | {"fold": None},
+        settings["train"] | {"seed": None},
+        settings["filter"]["balance"],  # says how clips are drawn, too
+        made_by_stages(),
+        {name: version(name) for name in LIBRARIES},
+        *own_split(settings["split"]["by"]),
+        *(path for pattern in CODE for path in sorted(Path().glob(pattern))),
+    ]
+    return {model: fingerprint(settings["architectures"][model], *alike)[:8] for model in models}
+
+
+def made_by_stages() -> dict[str, Any]:
+    """What DVC keeps of DATA: the hashes of what they read and made, the corpus' among them."""
+    stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {name: stages[name] for name in DATA}
+
+
+def own_split(by: str) -> list[Path]:
+    path = Path(by)
+    if path.suffix != ".csv":
+        return []
+    if not path.is_file():
+        raise UserError(f"split.by is {path}: there is no such file")
+    return [path]
