@@ -50,7 +50,7 @@ def decode_shard(
             place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
             listing["index"].append(place | facts(sound))
     temporary = logmels.with_name(f".{logmels.name}.{uuid4().hex}")
-    temporary.write_text(json.dumps(listing))
+    temporary.write_text(json.dumps(listing), encoding="utf-8")
     temporary.replace(listing_path(logmels))
     return len(listing["index"]) + len(listing["rejects"])
 
@@ -92,4 +92,4 @@ def listing_path(logmels: Path) -> Path:
 
 def read_listing(logmels: Path) -> dict[str, list[dict]]:
     """The rows for the store's index, under `index`, and for its rejects, under `rejects`."""
-    return json.loads(listing_path(logmels).read_text())
+    return json.loads(listing_path(logmels).read_text(encoding="utf-8"))

@@ -37,7 +37,7 @@ class Store:
         self.folder = Path(folder)
         if not (self.folder / "index.parquet").is_file():
             raise StoreError(f"{self.folder} is no store: it has no index.parquet")
-        self.front_end = FrontEnd(**json.loads((self.folder / "features.json").read_text()))
+        self.front_end = FrontEnd(**json.loads((self.folder / "features.json").read_text(encoding="utf-8")))
         self.n_mels = self.front_end.n_mels
         self.index = pd.read_parquet(self.folder / "index.parquet")
         self.frames = self.index["frames"].to_numpy(np.int64)
@@ -97,7 +97,7 @@ def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
     """Make the shards in `folder` a store."""
     index = pd.DataFrame(rows, columns=list(INDEX_TYPES)).astype(INDEX_TYPES)
     index.to_parquet(folder / "index.parquet", index=False)
-    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n")
+    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")
 
 
 def some_of(names: list[str]) -> str:

@@ -33,7 +33,7 @@ def read_config(folder: Path) -> Config:
     """The config of the model in `folder`. Raises ModelError where there is none."""
     path = folder / "config.json"
     try:
-        return config_of(json.loads(path.read_text()))
+        return config_of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no model: it has no config.json") from None
     except (ValueError, TypeError, KeyError) as error:

@@ -24,7 +24,7 @@ def save(model: Normalised, config: Config, folder: Path) -> None:
 
 
 def write_config(config: Config, folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[Normalised, Config]:

@@ -23,7 +23,7 @@ class About:
 
 
 def write_about(about: About, folder: Path) -> None:
-    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
+    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
 
 
 def read_about(folder: Path) -> About | None:
@@ -32,6 +32,6 @@ def read_about(folder: Path) -> About | None:
     if not path.is_file():
         return None
     try:
-        return About(**json.loads(path.read_text()))
+        return About(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}") from None

@@ -48,7 +48,7 @@ def write_card(
         names=SCORES,
         **{name: table.to_dict("records") for name, table in report.tables.items()},
     )
-    (folder / CARD).write_text(page)
+    (folder / CARD).write_text(page, encoding="utf-8")
 
 
 def cell(text: str) -> str:
@@ -81,7 +81,7 @@ def main() -> None:
     if not (EVALUATION / CARD).is_file():
         print(f"card: {EVALUATION} is not here, nor has a change asked for it: make pull")
         return
-    text = (EVALUATION / CARD).read_text()
+    text = (EVALUATION / CARD).read_text(encoding="utf-8")
     head, scores = (
         text.split("\n## What was trained")[0],
         text.split("\n## Scores\n")[1].split("\nA speaker's group")[0],

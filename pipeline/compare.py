@@ -59,7 +59,7 @@ class Run:
 
 
 def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
-    settings = yaml.safe_load(Path("params.yaml").read_text())
+    settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     code = [path for pattern in CODE for path in sorted(Path().glob(pattern))]
 
     def mark_of(model: str) -> str:
@@ -73,7 +73,7 @@ def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
 
 def command(*words: str) -> str:
     """What a dvc command prints; what it says on standard error is let through."""
-    ran = subprocess.run([sys.executable, "-m", "dvc", *words], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    ran = subprocess.run([sys.executable, "-m", "dvc", *words], stdout=subprocess.PIPE, encoding="utf-8")  # noqa: S603
     if ran.returncode:
         raise UserError(f"dvc {' '.join(words)} failed")
     return ran.stdout
@@ -249,7 +249,7 @@ def main() -> None:
         table.to_csv(partial / "compare.csv", index=False)
         differences.to_csv(partial / "differences.csv", index=False)
         draw_comparison(table, 1 / len(params.split.groups), partial / "compare.png")
-        (partial / "README.md").write_text(text)
+        (partial / "README.md").write_text(text, encoding="utf-8")
     print(text)
 
 

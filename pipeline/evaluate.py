@@ -71,12 +71,12 @@ def main() -> None:
     raw = judge(model, windows_of(test, config.frames, source), len(test), params.compute.device)
     report = report_on(split, raw, config, None if source else Store(LOGMEL))
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "config.json")) as partial:
-        (partial / "metrics.json").write_text(json.dumps(report.metrics, indent=2) + "\n")
+        (partial / "metrics.json").write_text(json.dumps(report.metrics, indent=2) + "\n", encoding="utf-8")
         predictions(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)
         for name, table in report.tables.items():
             table.to_csv(partial / f"{name}.csv", index=False)
         draw(report, config.groups, params.train, partial)
-        write_card(partial, params, config, report, json.loads(REPORT.read_text()))
+        write_card(partial, params, config, report, json.loads(REPORT.read_text(encoding="utf-8")))
     print(describe(report.metrics, test))
 
 

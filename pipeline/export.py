@@ -19,7 +19,8 @@ EXPORT = Path("data/export")
 
 def about_trained(settings: params.Params) -> about.About:
     """What the stages have found out about the model in MODEL."""
-    metrics, certificate = json.loads((EVALUATION / "metrics.json").read_text()), json.loads(REPORT.read_text())
+    metrics = json.loads((EVALUATION / "metrics.json").read_text(encoding="utf-8"))
+    certificate = json.loads(REPORT.read_text(encoding="utf-8"))
     return about.About(
         corpus=Path(settings.corpus).name,
         is_synthetic=settings.corpus.startswith("data/demo/"),

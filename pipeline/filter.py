@@ -149,7 +149,7 @@ def main() -> None:
     rows["outcome"] = judge(rows, settings)
     account = count(rows)
     with written_whole(REPORT) as report:
-        report.write_text(json.dumps(account, indent=2) + "\n")
+        report.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
     check(account)
     with written_whole(ROWS) as written:
         rows[["table", "path", "outcome"]].sort_index().to_parquet(written, index=False)

@@ -96,9 +96,9 @@ def main() -> None:
         rows[COLUMNS].to_parquet(temporary, index=False)
     account = certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
     with written_whole(REPORT) as temporary:
-        temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n")
+        temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(PAGE) as temporary:
-        temporary.write_text(certificate.page(account))
+        temporary.write_text(certificate.page(account), encoding="utf-8")
     certificate.check(account)
     print(certificate.describe(account))
 

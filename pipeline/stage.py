@@ -86,7 +86,7 @@ def build_aside(out: Path, mark: str, joins: bool = False) -> Iterator[Path]:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock on `path`; the system frees it when the process ends, however it ends."""
-    with path.open("a+") as file:
+    with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -163,7 +163,8 @@ def main() -> None:
         pd.DataFrame(history.rows).to_csv(partial / "history.csv", index=False)
         (partial / training.LAST).unlink()
     with written_whole(EFFORT) as temporary:
-        temporary.write_text(json.dumps(effort(model.net, history, params.compute.device), indent=2) + "\n")
+        facts = effort(model.net, history, params.compute.device)
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     best = history.rows[training.kept_epoch(history.rows, params.train)]
     print(
         f"train: {params.model}, {len(history.rows)} epochs; kept: epoch {best['epoch']}, "

@@ -23,7 +23,7 @@ from pipeline.stage import UserError
 from pipeline.tables import TABLES
 from tests.conftest import release_table, write_table
 
-PARAMS = yaml.safe_load(Path("params.yaml").read_text())
+PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 GROUPINGS = [
     PARAMS["split"]["groups"],
     {"young": ["teens", "twenties", "thirties"], "old": ["fourties", "fifties", "sixties", "seventies"]},
@@ -44,7 +44,7 @@ def change(**changes: dict) -> None:
     params = {
         name: values | changes.get(name, {}) if isinstance(values, dict) else values for name, values in PARAMS.items()
     }
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def play_decode(is_rejected: Callable[[pd.DataFrame], np.ndarray] = lambda rows: np.zeros(len(rows), bool)) -> None:

@@ -38,7 +38,7 @@ def test_what_was_there_is_replaced():
     for text in ("1", "2"):
         with build_aside(Path("data/out"), text) as partial:
             (partial / "file").write_text(text)
-    assert Path("data/out/file").read_text() == "2"
+    assert Path("data/out/file").read_text(encoding="utf-8") == "2"
     assert [path.name for path in PARTIAL.iterdir()] == ["out.lock"]
 
 
@@ -60,24 +60,24 @@ def test_a_lock_dies_with_its_process():
 
 
 def test_a_fingerprint_changes_with_any_part(front_end):
-    Path("file").write_text("1")
+    Path("file").write_text("1", encoding="utf-8")
     marks = {
         fingerprint(Path("file"), front_end),
         fingerprint(Path("file"), front_end, logmel),
         fingerprint(Path("file"), front_end, {"a": 1}),
         fingerprint(Path("file"), front_end, {"a": 2}),
     }
-    Path("file").write_text("2")
+    Path("file").write_text("2", encoding="utf-8")
     marks.add(fingerprint(Path("file"), front_end))
     assert len(marks) == 5
 
 
 def test_a_file_is_written_whole_or_not_at_all():
-    Path("file").write_text("old")
+    Path("file").write_text("old", encoding="utf-8")
     with pytest.raises(RuntimeError), written_whole(Path("file")) as temporary:
         temporary.write_text("half")
         raise RuntimeError
-    assert Path("file").read_text() == "old"
+    assert Path("file").read_text(encoding="utf-8") == "old"
     assert [path.name for path in Path().iterdir()] == ["file"]
 
 
