@@ -94,7 +94,7 @@ def count(rows: pd.DataFrame) -> dict:
 
 
 def official_splits(folder: Path) -> pd.Series:
-    """The release's own split of each path that has one; of a path that stands in several, their names, joined."""
+    """The release's own split of each path that has one; of a path in several, their names, joined."""
     tables = [
         pd.Series(split, read_columns(folder / f"{name}.tsv", ["path"])["path"])
         for name, split in OFFICIAL.items()
@@ -102,7 +102,8 @@ def official_splits(folder: Path) -> pd.Series:
     ]
     splits = pd.concat(tables) if tables else pd.Series(dtype="str")
     is_twice = splits.index.duplicated(keep=False)
-    return pd.concat([splits[~is_twice], splits[is_twice].groupby(level=0).agg("+".join)])
+    joined = splits[is_twice].groupby(level=0).agg(lambda names: "+".join(dict.fromkeys(names)))
+    return pd.concat([splits[~is_twice], joined])
 
 
 def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:

@@ -205,7 +205,13 @@ def releases(draw) -> dict:
             "segment": "",
         }
     )
-    for column, odd in {"age": ["", "ageless", *AGES], "path": ["clip0.mp3", "../x.mp3"], "client_id": [""]}.items():
+    odds = {
+        "age": ["", "ageless", *AGES],
+        "path": ["clip0.mp3", "../x.mp3"],
+        "client_id": [""],
+        "sentence": ["A TAB\ttoo many", "A CR\rinside"],
+    }
+    for column, odd in odds.items():
         is_odd = random.random(count) < draw(st.sampled_from([0.02, 0, 0.2]))
         rows.loc[is_odd, column] = random.choice(odd, is_odd.sum())
     is_other = random.random(count) < draw(st.sampled_from([0, 0.3]))
