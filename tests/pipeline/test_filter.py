@@ -4,9 +4,10 @@ import json
 import pandas as pd
 import pytest
 
+from features.shard import ShardWriter
 from pipeline.filter import check, check_rows, count, judge, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
-from pipeline.rules import RULES
+from pipeline.rules import LONGEST_KEY, RULES
 from pipeline.stage import UserError
 from tests.conftest import write_table
 
@@ -61,6 +62,12 @@ def test_a_clean_table_stays_whole(table, settings, filtered):
         ({"path": "common_voice_en_0001.mp3"}, "duplicate"),
         ({"path": "../../secret.mp3"}, "unsafe_path"),
         ({"path": ""}, "unsafe_path"),
+        ({"path": ".mp3"}, "unsafe_path"),
+        ({"path": "._common_voice_en_0000.mp3"}, "unsafe_path"),
+        ({"path": "\x1b[2Jclip.mp3"}, "unsafe_path"),
+        ({"path": "clip\r.mp3"}, "unsafe_path"),
+        ({"path": "é" * 60 + ".mp3"}, "unsafe_path"),
+        ({"path": "a." + "x" * 300}, "unsafe_path"),
         ({"sentence": "Sentence 24.", "client_id": "client0", "age": "teens"}, "repeat"),
     ],
 )
@@ -71,6 +78,17 @@ def test_each_rule_drops_its_row(table, settings, filtered, changes, rule):
     kept, account = filtered(rows, settings)
     assert dropped(account) == {rule: 1}
     assert len(kept) == 47
+
+
+def test_the_longest_key_fits_into_a_shard(table, settings, filtered, tmp_path):
+    rows = table(48, 24)
+    rows.loc[0, "path"] = "é" * (LONGEST_KEY // 2) + ".mp3"
+    rows.loc[1, "path"] = "é" * (LONGEST_KEY // 2) + "e.mp3"
+    kept, account = filtered(rows, settings)
+    assert dropped(account) == {"unsafe_path": 1}
+    with ShardWriter(tmp_path / "shard.tar") as shard:
+        for key in kept["key"]:
+            shard.add(f"{key}.json", b"")
 
 
 def test_votes_are_asked_of_tables_that_nobody_validated(table, settings, filtered):
