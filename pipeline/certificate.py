@@ -7,6 +7,7 @@ import pandas as pd
 from pipeline.commonvoice import age_to_group
 from pipeline.decode import REJECTS
 from pipeline.params import Filter, Params, Split
+from pipeline.parquet import read_parquet
 from pipeline.stage import UserError
 
 LEAKS = "Clips of the same speakers stand in train and in test: the scores tell how well voices are recognised again."
@@ -17,11 +18,11 @@ FOLDED = ("speaker", "locale", "clip")
 
 def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
     """The account of every row of the tables, and the claims that it has to bear out."""
-    outcomes = pd.read_parquet(rows)
-    chosen = pd.read_parquet(manifest, columns=["key", "path", "speaker", "age", "gender", "locale"])
-    decoded = pd.read_parquet(logmel / "index.parquet", columns=["key"])["key"]
+    outcomes = read_parquet(rows)
+    chosen = read_parquet(manifest, ["key", "path", "speaker", "age", "gender", "locale"])
+    decoded = read_parquet(logmel / "index.parquet", ["key"])["key"]
     rejected = pd.read_csv(logmel / REJECTS.name, dtype="str", keep_default_na=False)
-    placed = pd.read_parquet(split, columns=["key", "speaker", "group", "split", "left_out"])
+    placed = read_parquet(split, ["key", "speaker", "group", "split", "left_out"])
     used = placed[placed["split"].notna()].merge(chosen.drop(columns="speaker"), on="key", how="left")
     accounts = {
         "dropped": tally(outcomes["outcome"].astype("str"), leave="kept"),

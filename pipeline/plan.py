@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import joblib
-import pandas as pd
 
 from pipeline.commonvoice import read_columns
 from pipeline.corpus import Archive, Folder, open_corpus
@@ -11,6 +10,7 @@ from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS
 from pipeline.params import load_params
+from pipeline.parquet import read_parquet
 from pipeline.room import Sample, check_room, gigabytes, measure
 from pipeline.stage import UserError, run_stage
 
@@ -21,7 +21,7 @@ BESIDE_OTHERS = 0.97  # of its speed alone is what a decoding process has beside
 def clips_to_come(source: Archive | Folder, tables: list[str], sample: Sample) -> tuple[int, str]:
     """How many clips are to be packed and decoded, and how that is known."""
     if MANIFEST.is_file():
-        return len(pd.read_parquet(MANIFEST, columns=["key"])), f"in {MANIFEST}"
+        return len(read_parquet(MANIFEST, ["key"])), f"in {MANIFEST}"
     if isinstance(source, Archive):  # MP3s hardly become smaller in it
         return round(source.path.stat().st_size / sample.mean_bytes), "or so in the archive, before the filter"
     rows = (len(read_columns(source.path.with_name(f"{name}.tsv"), ["path"])) for name in tables)

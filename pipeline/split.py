@@ -11,6 +11,7 @@ from pipeline.commonvoice import age_to_group
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, ROWS
 from pipeline.params import Split, load_params
+from pipeline.parquet import read_parquet
 from pipeline.stage import UserError, run_stage, written_whole
 
 SPLIT = Path("data/split.parquet")
@@ -90,8 +91,8 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 def main() -> None:
     params = load_params()
     settings = params.split
-    decoded = pd.read_parquet(LOGMEL / "index.parquet", columns=["key", *OF_INDEX])
-    rows = assign(grouped(pd.read_parquet(MANIFEST), decoded, settings), settings)
+    decoded = read_parquet(LOGMEL / "index.parquet", ["key", *OF_INDEX])
+    rows = assign(grouped(read_parquet(MANIFEST), decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
         rows[COLUMNS].to_parquet(temporary, index=False)
     account = certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
