@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from features.logmel import FrontEnd, LogMel
-from features.shard import ShardWriter, read_shard
+from features.shard import TOO_LARGE, ShardWriter, read_shard
 from features.sound import Rejected, Sound, SoundReader, quiet_decoder
 
 
@@ -36,8 +36,10 @@ def decode_shard(
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
-            key = name.split(".")[0]
+            key, _, suffix = name.partition(".")
             try:
+                if suffix == TOO_LARGE:
+                    raise Rejected(TOO_LARGE, "larger than any clip may be")
                 if key in crashing:
                     raise Rejected("crashed", "the process that decoded it died")
                 sound = read_sound(data)

@@ -15,9 +15,9 @@ Every table of a release has the same columns. Sentences hold stray quotes: noth
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from pipeline.delimited import read_delimited, tab_separated
 from pipeline.stage import UserError
 
 # The words for age, in order; each is a decade of life. `fourties` is the corpus' own spelling.
@@ -53,7 +53,7 @@ def read_table(path: Path) -> pd.DataFrame:
     A row for every line. Of a damaged one, with more or fewer fields than the table has columns, only `client_id` and
     `path` are told, as far as it has them; all else is missing. Raises UserError for a file that is not such a table.
     """
-    table, excess = read_delimited(path, [*NEEDED, *ACCENT], tab_separated)
+    table, excess = read_tabs(path, [*NEEDED, *ACCENT])
     check_columns(path, table, NEEDED)
     accent = [name for name in ACCENT if name in table][:1]
     table = table[[*NEEDED, *accent]].rename(columns=dict.fromkeys(accent, "accent"))
@@ -67,9 +67,15 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
     """These columns of a release's table as text, a row for every line. Raises UserError for what is not one."""
-    table, _ = read_delimited(path, names, tab_separated)
+    table, _ = read_tabs(path, names)
     check_columns(path, table, names)
     return table
+
+
+def read_tabs(path: Path, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    from pipeline.delimited import read_delimited, tab_separated  # not above: the page needs AGES, and no pyarrow
+
+    return read_delimited(path, names, tab_separated)
 
 
 def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:

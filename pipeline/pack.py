@@ -7,7 +7,7 @@ from statistics import mean
 
 import pandas as pd
 
-from features.shard import ShardWriter, shard_name
+from features.shard import TOO_LARGE, ShardWriter, shard_name
 from pipeline import corpus
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
@@ -37,15 +37,16 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
 def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
     """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
     packed = read_lists(folder)["bytes"].tolist()
-    sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE)]
+    sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE) if data is not None]
     return (len(keys) - len(packed)) * mean(map(member_bytes, sizes)) if sizes else 0
 
 
-def write_shard(path: Path, clips: list[tuple[str, bytes]]) -> None:
+def write_shard(path: Path, clips: list[tuple[str, bytes | None]]) -> None:
     rows = []
     with ShardWriter(path) as shard:
-        for key, data in clips:
-            shard.add(f"{key}.mp3", data)
+        for key, clip in clips:
+            name, data = (f"{key}.mp3", clip) if clip is not None else (f"{key}.{TOO_LARGE}", b"")
+            shard.add(name, data)
             rows.append((key, path.name, len(data), hashlib.blake2b(data, digest_size=8).hexdigest()))
     with written_whole(path.with_suffix(".parquet")) as temporary:
         pd.DataFrame(rows, columns=COLUMNS).to_parquet(temporary, index=False)

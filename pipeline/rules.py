@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.balance import is_surplus, rarest, turn_within
+from pipeline.names import LONGEST_NAME
 from pipeline.params import Filter
 
-LONGEST_NAME = 255  # bytes; no file system has longer ones
 LONGEST_KEY = 90  # bytes; with its suffix it must fit into the 100 of a tar header
 
 
