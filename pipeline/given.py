@@ -7,6 +7,7 @@ import pandas as pd
 from pipeline.commonvoice import OFFICIAL
 from pipeline.delimited import comma_separated, read_delimited
 from pipeline.filter import hashes
+from pipeline.names import file_name
 from pipeline.stage import UserError
 
 NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
@@ -50,6 +51,7 @@ def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
+    path = Path(file_name(str(path)))
     if not path.is_file():
         raise UserError(f"split.by is {path}: there is no such file")
     table, excess = read_delimited(path, ["split", "speaker", "path"], comma_separated)

@@ -75,7 +75,7 @@ def main() -> None:
     path = Path(params.corpus)
     source = open_corpus(path)
     manifest = pd.read_parquet(MANIFEST, columns=["path", "key"])
-    state = path.stat()
+    state = source.path.stat()
     mark = fingerprint(MANIFEST, params.pack, corpus, [str(path), state.st_size, state.st_mtime_ns])
     keys = dict(manifest.itertuples(index=False))
     with build_aside(CLIPS, mark) as partial:

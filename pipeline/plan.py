@@ -7,7 +7,7 @@ import joblib
 from pipeline.commonvoice import read_columns
 from pipeline.corpus import Archive, Folder, open_corpus
 from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
+from pipeline.filter import MANIFEST, table_path
 from pipeline.pack import CLIPS
 from pipeline.params import load_params
 from pipeline.parquet import read_parquet
@@ -24,7 +24,7 @@ def clips_to_come(source: Archive | Folder, tables: list[str], sample: Sample) -
         return len(read_parquet(MANIFEST, ["key"])), f"in {MANIFEST}"
     if isinstance(source, Archive):  # MP3s hardly become smaller in it
         return round(source.path.stat().st_size / sample.mean_bytes), "or so in the archive, before the filter"
-    rows = (len(read_columns(source.path.with_name(f"{name}.tsv"), ["path"])) for name in tables)
+    rows = (len(read_columns(table_path(source.path.parent, name), ["path"])) for name in tables)
     return sum(rows), "in the tables, before the filter"
 
 
