@@ -184,7 +184,8 @@ def served(folder: Path, host: str, port: int) -> Iterator[str]:
                 footer_links=[],
                 theme=THEME,
                 js=SPOKEN,
-                head=f"<style>{(PAGE / 'style.css').read_text()}</style>",  # as `css`, Gradio would rewrite it
+                # as `css`, Gradio would rewrite it
+                head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
                 app_kwargs={"middleware": [Middleware(Guarded)]},
             )
             yield address
