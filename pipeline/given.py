@@ -29,7 +29,7 @@ def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
     """The split of each row by a CSV file with columns `split` (train, val or dev, test) and `speaker` or `path`.
 
     A speaker is named by client_id or by the 16 hex digits of the manifest, a path as in the tables. Rows that the
-    file does not name are missing. Raises UserError for a file that is no such table, or tears a speaker apart.
+    file does not name are missing. Raises UserError for a file that is not such a table, or tears a speaker apart.
     """
     table = read_csv(path)
     column = "speaker" if "speaker" in table else "path"

@@ -85,7 +85,7 @@ def members(stream: Stream) -> Iterator[Member]:
     except (tarfile.TarError, ValueError) as error:
         raise stream.broken(error) from error
     if stream.try_read(tarfile.BLOCKSIZE).strip(b"\0"):
-        raise stream.broken("a header is missing in its midst")
+        raise stream.broken("a header is missing in the middle")
     stream.finish()
 
 

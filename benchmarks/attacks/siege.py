@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import resource
 import shutil
 import signal
@@ -54,7 +55,7 @@ def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
                 print(f"{end}: {made}", file=sys.stderr)
             ends[end] += 1
         os.chdir(home)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    memory = peak_memory()
     names = (READ, REFUSED, *FAULTS)
     row = (what, f"{sum(ends.values())}", *(f"{ends[name]}" for name in names), f"{memory / 1e6:.0f} MB")
     markdown(("", "tried", *names, "memory at most"), [row])
@@ -86,6 +87,14 @@ def outside_data(root: Path) -> set[tuple[Path, int, int]]:
     """What lies in `root` but for the project's data: path, size, and when it was changed."""
     paths = [path for path in root.rglob("*") if root / "project/data" not in [path, *path.parents]]
     return {(path, (state := path.lstat()).st_size, state.st_mtime_ns) for path in paths if path.is_file()}
+
+
+def peak_memory() -> int:
+    """Bytes that this process has held at most; on Linux getrusage begins with what its parent held."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def arguments(what: str, **counts: int) -> argparse.Namespace:
