@@ -7,7 +7,7 @@ run := PATH="$(CURDIR)/$(bin):$$PATH"
 .PHONY: repro pull push exp experiments plan compare app test lint format tensorboard bench
 
 repro: .venv/installed
-	@$(run) python -m pipeline.share repro
+	@$(run) python -m pipeline.runs repro
 	@$(run) python -m pipeline.card
 
 pull: .venv/installed # make pull TARGETS='data/logmel data/split.parquet'
@@ -17,7 +17,7 @@ push: .venv/installed
 	@$(run) python -m pipeline.share push
 
 exp: .venv/installed # make exp MODEL=tcn
-	@$(run) python -m pipeline.share exp $(or $(MODEL),'')
+	@$(run) python -m pipeline.runs exp $(or $(MODEL),'')
 
 experiments: .venv/installed
 	@$(run) python -m pipeline.experiments

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pipeline  # noqa: F401 - first: it says what to do where a library is missing
+
+# isort: split
 import gradio as gr
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from features.durable import sync, written_whole
+from pipeline.checkout import main_checkout
 from pipeline.stage import UserError
 
-PARTIAL = Path("data/.partial")
+PARTIAL = main_checkout() / "data/.partial"  # outlives the copy in which an experiment runs
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,12 @@ def rename(path: Path, target: Path) -> None:
 
 
 def clear(out: Path, mine: Path) -> None:
-    """Remove all parts of `out`, `mine` and those that no process is at work on."""
-    names = {path.name.split(".")[0] for path in PARTIAL.glob(f"{out.stem}-*")}
+    """Remove all parts of `out`, `mine` and those that no process is at work on; from a copy, `mine` alone.
+
+    What others were killed at, an experiment beside them has no reason to give up.
+    """
+    found = PARTIAL.glob(f"{out.stem}-*") if main_checkout() == Path() else ()
+    names = {path.name.split(".")[0] for path in found}
     for name in sorted(names - {mine.name}):
         with suppress(UserError), locked(PARTIAL / f"{name}.lock"):
             remove_part(PARTIAL / name)

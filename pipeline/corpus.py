@@ -20,7 +20,8 @@ def open_corpus(path: Path) -> "Archive | Folder":
     if path.is_dir():
         raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
     if not is_file(path):
-        raise UserError(f"corpus is {path}: there is no such file")
+        hint = "only a shell knows ~: write the whole path, or put a link under data/raw/"
+        raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
     return Folder(path) if path.suffix == ".tsv" else Archive(path)
 
 

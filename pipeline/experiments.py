@@ -14,7 +14,8 @@ RUN = ("model", "fold", "seed", "epochs")  # as `evaluate` writes them
 
 def table(shown: list[dict]) -> pd.DataFrame:
     """A row of text for each that has scores, out of what `dvc exp show` shows."""
-    scored = [row for row in shown if isinstance(row.get("macro_recall"), float)]  # DVC shows "!" for none
+    done = [row for row in shown if row.get("State") != "Running"]  # which has the scores of what it started from
+    scored = [row for row in done if isinstance(row.get("macro_recall"), float)]  # DVC shows "!" for none
     best_first = sorted(scored, key=lambda row: -row["macro_recall"])
     return pd.DataFrame(
         {

@@ -1,78 +1,168 @@
-"""Share: features and models from a remote and to one, and runs that start from them where the corpus is not.
+"""Share: features and models, from a remote and to one.
 
 What may not leave this machine (the archive, its tables, its clips) is marked `push: false` where it is made.
 """
 
 import argparse
+import filecmp
+import hashlib
 import logging
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dvc.config import ConfigError, NoRemoteError
-from dvc.repo import Repo
+from dvc.exceptions import DvcException, UploadError
+from dvc.fs.callbacks import TqdmCallback
+from dvc.output import Output
+from dvc.repo import Repo, lock_repo
+from dvc_data.hashfile.db import HashFileDB
+from dvc_data.hashfile.hash_info import HashInfo
 
-from pipeline.decode import LOGMEL
-from pipeline.note import is_as_noted, is_unpacked
-from pipeline.params import Params, load_params
+from features.progress import counted
 from pipeline.stage import UserError, run_stage
 
 LOCK = Path("dvc.lock")
-FROM_FEATURES = "--allow-missing"  # with it DVC takes what was not pulled as unchanged
+NAMED = 3  # files in a message, at most; the others are counted
+
+Named = dict[Path, HashInfo]  # a file, or the listing of a folder, by its path under data/
 
 
 def pull(targets: list[str]) -> None:
-    """Fetch what dvc.lock names and a remote may hold, all or the targets. Raises UserError if some is not there."""
+    """Fetch what dvc.lock names and a remote may hold, all or the targets.
+
+    Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
+    """
     if not LOCK.is_file():
         raise UserError("there is no dvc.lock here: whoever has the corpus commits it after make repro and make push")
-    with Repo() as repo:
-        shared = {str(out): out for out in repo.index.outs if out.can_push}
+    with Repo() as repo, lock_repo(repo):
+        shared = {str(out): out for out in shared_outs(repo)}
         unknown = [target for target in targets if target not in shared]
         if unknown:
             raise UserError(f"{', '.join(unknown)} cannot be pulled: what can is {', '.join(shared)}")
-        with remote_of(repo) as address:
-            fetched = repo.pull(targets, allow_missing=True)["stats"]["fetched"]
-        absent = [name for name, out in shared.items() if name in (targets or shared) and out.status()]
-    if absent:
-        names = "what dvc.lock names" if len(absent) == len(shared) else f"all of {', '.join(absent)}"
-        raise UserError(f"{address} does not hold {names}: whoever made it can make push")
+        chosen = [shared[name] for name in targets or shared]
+        cache = repo.cache.local
+        with remote_of(repo) as (address, remote):
+            fetched = fetch(heads(chosen), remote, cache, address)
+            fetched += fetch(contents(chosen), remote, cache, address)
+        repo.checkout([str(out) for out in chosen])
     print(f"pull: {fetched:,} files from {address}")
 
 
 def push() -> None:
     """Send what is here and a remote may hold. Raises UserError if none is."""
-    with Repo() as repo:
-        if not any(out.exists for out in repo.index.outs if out.can_push):
+    with Repo() as repo, lock_repo(repo):
+        shared = shared_outs(repo)
+        if not any(out.exists for out in shared):
             raise UserError("there is nothing here to push: make repro makes it")
-        with remote_of(repo) as address:
-            pushed = repo.push()
+        objects = {*heads(shared).values(), *contents(shared).values()}
+        cache = repo.cache.local
+        with remote_of(repo) as (address, remote), TqdmCallback(unit="file", desc="push", disable=None) as progress:
+            # Without DVC's notes on what lies there: by them, a folder once pushed is there for good.
+            sent = repo.cloud.transfer(cache, remote, objects, cache_odb=cache, callback=progress)
+            if sent.failed:
+                raise UploadError(len(sent.failed))
         kept = [str(out) for out in repo.index.outs if not out.can_push]
-    print(f"push: {pushed:,} files to {address}; kept here: {', '.join(kept)}")
+    print(f"push: {len(sent.transferred):,} files to {address}; kept here: {', '.join(kept)}")
+
+
+def shared_outs(repo: Repo) -> list[Output]:
+    """What dvc.lock names and a remote may hold."""
+    return [out for out in repo.index.outs if out.can_push and out.hash_info]
+
+
+def heads(outs: Iterable[Output]) -> Named:
+    """The files, and of the folders their listings."""
+    return {Path(str(out)): out.hash_info for out in outs}
+
+
+def contents(outs: Iterable[Output]) -> Named:
+    """The files in those that are folders, as far as their listings are in the cache."""
+    folders = {out: out.get_obj() or () for out in outs if out.is_dir_checksum}
+    return {Path(str(out), *key): info for out, listing in folders.items() for key, _, info in listing}
+
+
+def fetch(named: Named, remote: HashFileDB, cache: HashFileDB, address: str) -> int:
+    """Bring into the cache what it lacks, also in the place of what is damaged there, and return how much that was.
+
+    Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
+    """
+    discard(damaged(named, cache), cache)
+    wanted = {path: info for path, info in named.items() if not cache.exists(info.value)}
+    there = set(remote.list_oids_exists({info.value for info in wanted.values()}))
+    found = {path: info for path, info in wanted.items() if info.value in there}
+    with TqdmCallback(unit="file", desc="pull", disable=None) as progress:
+        cache.add([remote.oid_to_path(each) for each in there], remote.fs, list(there), callback=progress)
+    spoilt = damaged(found, cache)
+    discard(spoilt, cache)
+    if spoilt:
+        objects = some(remote.oid_to_path(info.value) for info in spoilt.values())
+        raise UserError(
+            f"{address}: {some(spoilt)} is damaged there: remove {objects}, then make push where it was made"
+        )
+    if len(found) < len(wanted):
+        raise UserError(f"{address} does not hold {some(wanted.keys() - found)}: make push where it was made")
+    return len(there)
+
+
+def damaged(named: Named, cache: HashFileDB) -> Named:
+    """Those whose bytes in the cache are others than were named; DVC does not look again at what it once fetched."""
+
+    def is_whole(info: HashInfo) -> bool:
+        path = Path(cache.oid_to_path(info.value))
+        if not path.is_file():
+            return True
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+        return digest.hexdigest() == info.value.removesuffix(".dir")
+
+    with ThreadPoolExecutor() as pool:
+        whole = counted(pool.map(is_whole, named.values()), "check", len(named), "files")
+        return {path: named[path] for path, good in zip(named, whole, strict=True) if not good}
+
+
+def discard(spoilt: Named, cache: HashFileDB) -> None:
+    """Remove files from the cache, and from data/ what was made of them."""
+    for path, info in spoilt.items():
+        cached = Path(cache.oid_to_path(info.value))
+        if path.is_file() and filecmp.cmp(cached, path, shallow=False):
+            path.unlink()
+    for oid in {info.value for info in spoilt.values()}:
+        cache.delete(oid)
+
+
+def some(names: Iterable) -> str:
+    names = sorted(map(str, names))
+    others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + others
 
 
 @contextmanager
-def remote_of(repo: Repo) -> Iterator[str]:
-    """Yield the address of the default remote, once it answers. Raises UserError for whatever fails there."""
+def remote_of(repo: Repo) -> Iterator[tuple[str, HashFileDB]]:
+    """Yield the address of the default remote and what is stored there, once it answers.
+
+    Raises UserError for whatever fails there.
+    """
     try:
-        remote = repo.cloud.get_remote()
+        remote = repo.cloud.get_remote_odb(command="make")
     except NoRemoteError:
         raise UserError("no remote is set: dvc remote add --default NAME ADDRESS") from None
     except ConfigError as error:
         raise UserError(str(error)) from None
     except ImportError as error:
         raise UserError(f"{error}; for ssh and s3: .venv/bin/pip install -c constraints.txt -e '.[remotes]'") from None
-    address = repo.config["remote"][remote.name]["url"]
+    address = repo.config["remote"][repo.config["core"]["remote"]]["url"]
     reasons = Reasons()
     try:
         with suppress(FileNotFoundError):  # nothing is there yet
             remote.fs.ls(remote.path)  # asked first: why nothing could be fetched, DVC does not say
-        yield address
+        yield address, remote
+    except UserError:
+        raise
     except Exception as error:
-        reason = reasons.first or error
-        said = f"a file is not there ({reason})" if isinstance(reason, FileNotFoundError) else reason
-        raise UserError(f"{address}: {said}") from error
+        raise UserError(f"{address}: {reasons.first or error}") from error
 
 
 class Reasons(logging.Handler):
@@ -88,63 +178,17 @@ class Reasons(logging.Handler):
         self.first = self.first or (record.exc_info and record.exc_info[1])
 
 
-def repro(params: Params) -> None:
-    start = start_of(params)
-    reread_if_changed(Path(params.corpus))
-    dvc("repro", *start)
-
-
-def reread_if_changed(corpus: Path) -> None:
-    """Run `tables` again if an unpacked release is not as it was noted: DVC looks at its validated.tsv alone."""
-    if is_unpacked(corpus) and corpus.is_file():
-        dvc("repro", "tables")
-        if not is_as_noted(corpus):
-            dvc("repro", "--force", "--single-item", "tables")
-
-
-def experiment(params: Params, model: str) -> None:
-    if model not in params.architectures:
-        raise UserError(f"there is no model '{model}': allowed are {', '.join(params.architectures)}")
-    dvc("exp", "run", *start_of(params), "-S", f"model={model}")
-
-
-def start_of(params: Params) -> list[str]:
-    """What DVC must be told where the features are here and the corpus is not. Raises UserError if neither is."""
-    if Path(params.corpus).is_file():
-        return []
-    if LOCK.is_file() and LOGMEL.is_dir():
-        return [FROM_FEATURES]
-    if params.corpus.startswith("data/demo/"):
-        return []
-    pulled = ", and no features were pulled: make pull" if LOCK.is_file() else ""
-    raise UserError(f"params.yaml: corpus is {params.corpus}: there is no such file{pulled}")
-
-
-def dvc(*words: str) -> None:
-    """Run a dvc command, and end with its exit code if it fails: it has said why."""
-    code = subprocess.run([sys.executable, "-m", "dvc", *words]).returncode  # noqa: S603
-    if code and FROM_FEATURES in words:
-        raise UserError("the corpus is not here: what a change of filter, pack or features asks for is run where it is")
-    if code:
-        sys.exit(code)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("pull").add_argument("targets", nargs="*")
     commands.add_parser("push")
-    commands.add_parser("repro")
-    commands.add_parser("exp").add_argument("model")
-    match parser.parse_args():
-        case argparse.Namespace(command="pull", targets=targets):
-            pull(targets)
-        case argparse.Namespace(command="push"):
-            push()
-        case argparse.Namespace(command="repro"):
-            repro(load_params())
-        case argparse.Namespace(command="exp", model=model):
-            experiment(load_params(), model)
+    chosen = parser.parse_args()
+    sys.argv[0] = chosen.command  # what messages begin with
+    try:
+        pull(chosen.targets) if chosen.command == "pull" else push()
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from error
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from models import (
 from models.origin import Corpus, Origin, Split
 from models.recipe import Recipe
 from pipeline.aside import Finished, build_resumed, part_of
+from pipeline.checkout import main_checkout
 from pipeline.commonvoice import YEARS
 from pipeline.decode import LOGMEL
 from pipeline.output import read_json
@@ -41,7 +42,7 @@ from pipeline.stage import UserError, fingerprint, run_stage
 
 MODEL = Path("data/model")
 EFFORT = Path("data/training.json")
-LOGS = Path("data/tensorboard")
+LOGS = main_checkout() / "data/tensorboard"
 
 CLIPS_AT_ONCE = 64  # judged whole
 

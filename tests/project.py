@@ -34,6 +34,14 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
     return subprocess.run(shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True)
 
 
+def start(command: str, folder: Path) -> subprocess.Popen:
+    """Begin a command, in a process group of its own; what it prints comes line by line."""
+    environment = os.environ | ENVIRONMENT | {"PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        shlex.split(command), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
 def done(command: str, folder: Path) -> str:
     """What a command that ends well prints."""
     ran = run(command, folder)

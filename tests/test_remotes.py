@@ -156,7 +156,10 @@ def test_a_colleague_trains_from_what_was_pushed(remote, colleague):
     done(f"make pull TARGETS='{remote.targets}'", colleague)
     pulled = {f"data/{path.name}" for path in (colleague / "data").iterdir()} - {"data/demo", "data/splits"}
     assert pulled == set(remote.targets.split() or SHARED)
-    assert stages_run(done("make exp MODEL=rnn", colleague)) == ["train", "evaluate"]
+    output = done("make exp MODEL=rnn", colleague)
+    assert stages_run(output) == ["train", "evaluate"]
+    assert re.search(r"^ *rnn-1 +rnn +0 +0 ", output, re.MULTILINE)
+    done("dvc exp apply rnn-1", colleague)
     assert json.loads((colleague / "data/model/config.json").read_text())["architecture"] == "rnn"
     assert 0 <= json.loads((colleague / "data/evaluation/metrics.json").read_text())["macro_recall"] <= 1
     assert not [name for name in KEPT if (colleague / name).exists()]
@@ -186,14 +189,14 @@ def test_who_may_not_come_in_is_told_so_in_one_line(remote, copy, colleague, com
     assert failed.returncode != 0
     said = [line for line in failed.stderr.splitlines() if not line.startswith("make: ")]
     assert len(said) == 1, failed.stderr
-    assert said[0].startswith(f"share: {settings['url']}")
+    assert said[0].startswith(f"{command}: {settings['url']}")
 
 
 def test_what_is_kept_cannot_be_pulled(stored, colleague):
     name_remote(colleague, stored)
     failed = run("make pull TARGETS=data/clips", colleague)
     assert failed.returncode != 0
-    assert "share: data/clips cannot be pulled: what can is data/manifest.parquet, " in failed.stderr
+    assert "pull: data/clips cannot be pulled: what can is data/manifest.parquet, " in failed.stderr
 
 
 def test_a_store_with_absent_shards_says_which(stored, colleague):
@@ -209,24 +212,39 @@ def test_a_store_with_absent_shards_says_which(stored, colleague):
     assert "Traceback" not in failed.stderr
 
 
-def test_a_remote_that_lacks_a_file_is_not_taken_for_whole(stored, colleague, tmp_path):
-    shutil.copytree(stored["url"], tmp_path / "broken")
-    largest = max((tmp_path / "broken").rglob("*"), key=lambda path: path.stat().st_size)
-    largest.unlink()
-    name_remote(colleague, {"url": str(tmp_path / "broken")})
-    failed = run("make pull", colleague)
-    assert failed.returncode != 0
-    assert re.match(r"share: \S*/broken: a file is not there \(.*\)\nmake: .*\n$", failed.stderr)
-
-
-def test_runs_that_need_the_corpus_say_so(stored, colleague):
+def test_runs_that_need_the_corpus_say_so_and_others_say_what_failed(stored, colleague):
     name_remote(colleague, stored)
     done("make pull", colleague)
+    right = (colleague / "params.yaml").read_text()
+    before = contents(colleague / "data")
     change(colleague, {"filter": {"clips_per_speaker": 4}})
+    for command in ("repro", "exp MODEL=tcn"):
+        failed = run(f"make {command}", colleague)
+        assert failed.returncode != 0
+        said = [line for line in failed.stderr.splitlines() if not line.startswith("make: ")]
+        assert len(said) == 1
+        assert said[0].startswith(f"{command.split()[0]}: the corpus is not here: ")
+        assert "filter read data/tables again" in said[0]
+    assert contents(colleague / "data") == before
+    (colleague / "params.yaml").write_text(right)
+    change(colleague, {"architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 3.0}}})
     failed = run("make repro", colleague)
     assert failed.returncode != 0
-    assert "share: the corpus is not here" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert "cnn.dropout is 3.0" in failed.stderr
+    assert "corpus" not in failed.stderr
+
+
+def test_features_of_another_corpus_are_not_taken_for_those_of_one_that_is_absent(copy):
+    right = (copy / "params.yaml").read_text()
+    change(copy, {"corpus": "data/raw/absent.tar"})
+    spare_installing(copy)
+    for command, line in (("make repro", "repro: "), ("dvc repro --allow-missing", "absent.tar")):
+        failed = run(command, copy)
+        assert failed.returncode != 0
+        assert stages_run(failed.stdout) in ([], ["tables"])
+        assert line in failed.stderr
+    (copy / "params.yaml").write_text(right)
+    assert stages_run(done("make repro", copy)) == []
 
 
 @pytest.mark.parametrize(
@@ -234,7 +252,11 @@ def test_runs_that_need_the_corpus_say_so(stored, colleague):
     [
         ("make pull", CORPUS, "no remote is set"),
         ("make push", CORPUS, "there is nothing here to push"),
-        ("make repro", "data/raw/absent.tar", "there is no such file, and no features were pulled: make pull"),
+        (
+            "make repro",
+            "data/raw/absent.tar",
+            "no such file; the features that dvc.lock names are of data/demo/",
+        ),
     ],
 )
 def test_what_is_missing_is_one_line(colleague, command, corpus, line):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import aside
 from pipeline.aside import PARTIAL, Finished, build_aside, build_resumed, locked, part_of
 from pipeline.stage import UserError
 from tests.pipeline.killing import bytes_under, killed_everywhere
@@ -160,3 +161,16 @@ def test_a_kill_at_any_change_costs_nothing(way, is_first, tmp_path):
             (OUT / "of the last run").touch()
 
     assert killed_everywhere(way, tmp_path, lambda: bytes_under(OUT), reset) > 10
+
+
+def test_an_experiment_in_a_copy_spares_what_others_were_killed_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(aside, "PARTIAL", tmp_path / "data/.partial")
+    killed = part_of(OUT, "b")
+    killed.mkdir(parents=True)
+    for folder, spared in ((tmp_path / ".dvc/tmp/exps/standalone/tmp1", True), (tmp_path, False)):
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder)
+        build_resumed(OUT, "a", build)
+        assert contents(OUT) == {"first": "first", "second": "second"}
+        assert killed.exists() == spared
+        assert not part_of(OUT, "a").exists()

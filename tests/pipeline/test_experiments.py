@@ -13,6 +13,7 @@ def test_the_best_comes_first_and_what_has_no_scores_is_left_out():
         {"Experiment": "good", "rev": "1234567"} | RUN | scores(0.5),
         {"Experiment": "queued", "rev": "7654321", "macro_recall": None} | RUN,
         {"Experiment": "failed", "rev": "7654322"},
+        {"Experiment": "at work", "rev": "7654323", "State": "Running"} | RUN | scores(0.6),
         {"Experiment": None, "rev": "main", "macro_recall": "!", "macro_recall_low": "!", "run.epochs": "!"},
     ]
     rows = table(shown)

@@ -1,0 +1,160 @@
+"""Runs: the whole pipeline, or an experiment beside it, from the corpus, or from pulled features where it is not."""
+
+import argparse
+import os
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import dvc.api
+import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo, lock_repo
+
+from pipeline.corpus import open_corpus
+from pipeline.decode import LOGMEL
+from pipeline.experiments import table
+from pipeline.note import is_as_noted, is_unpacked
+from pipeline.params import Params, load_params
+from pipeline.share import LOCK
+from pipeline.stage import UserError, run_stage
+
+FROM_FEATURES = "--allow-missing"  # with it DVC takes what is not here as unchanged
+NEW_FILES = ("features", "models", "pipeline", "data/splits")  # where stages read what Git may not know yet
+
+
+def repro(params: Params) -> None:
+    start = start_of(params)
+    reread_if_changed(Path(params.corpus))
+    run_dvc("repro", *start)
+
+
+def experiment(params: Params, model: str) -> None:
+    """Train and judge another architecture in a copy of the project; what lies here stays as it is."""
+    if model not in params.architectures:
+        raise UserError(f"there is no model '{model}': allowed are {', '.join(params.architectures)}")
+    if git("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT").returncode:
+        raise UserError(
+            "an experiment is a commit, which needs a name: git config user.name NAME; git config user.email ADDRESS"
+        )
+    update_features(params)
+    name = free_name(model)
+    copied = [word for path in new_files() for word in ("--copy-paths", path)]
+    # The corpus is not in the copy, as Git ignores it; all that is made of it has just been brought up to date.
+    run_dvc("exp", "run", "--temp", FROM_FEATURES, "--name", name, *copied, "-S", f"model={model}")
+    show(name)
+
+
+def show(name: str) -> None:
+    """Print an experiment's scores, and how to go on with it."""
+    row = table([row for row in dvc.api.exp_show() if row["Experiment"] == name])
+    model = row["model"].item()
+    print(row.to_string(index=False))
+    print(f"exp: dvc exp apply {name} brings it here; model: {model} in params.yaml and make repro do, too")
+
+
+def update_features(params: Params) -> None:
+    """Bring up to date here what experiments start from: the copies in which they run have no corpus."""
+    start = start_of(params)
+    reread_if_changed(Path(params.corpus))
+    with Repo() as repo, lock_repo(repo):
+        stages = repo.stage.collect("decode", with_deps=True)
+        is_old = any(stage.changed(allow_missing=FROM_FEATURES in start) for stage in stages)
+    if is_old:
+        run_dvc("repro", *start, "decode")
+
+
+def reread_if_changed(corpus: Path) -> None:
+    """Run `tables` again if an unpacked release is not as it was noted: DVC looks at its validated.tsv alone."""
+    if is_unpacked(corpus) and corpus.is_file():
+        run_dvc("repro", "tables")
+        if not is_as_noted(corpus):
+            run_dvc("repro", "--force", "--single-item", "tables")
+
+
+def start_of(params: Params) -> list[str]:
+    """What DVC must be told where the features are here and the corpus is not.
+
+    Raises UserError if neither is here, or if the features are another corpus's, or would have to be made again.
+    """
+    try:
+        open_corpus(Path(params.corpus))
+        return []
+    except UserError as error:
+        lack = str(error)
+    locked = corpus_of_lock()
+    if params.corpus == locked and LOGMEL.is_dir():
+        check_features(params.corpus)
+        return [FROM_FEATURES]
+    if params.corpus.startswith("data/demo/"):
+        return []
+    if params.corpus == locked:
+        lack += ", and no features were pulled: make pull"
+    elif locked:
+        lack += f"; the features that dvc.lock names are of {locked}"
+    raise UserError(lack)
+
+
+def corpus_of_lock() -> str | None:
+    """The corpus of which dvc.lock says the features were made."""
+    try:
+        stages = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]
+        return stages["tables"]["params"]["params.yaml"]["corpus"]
+    except (FileNotFoundError, KeyError):
+        return None
+    except (yaml.YAMLError, TypeError, UnicodeDecodeError):
+        raise UserError(f"{LOCK} cannot be read: take it whole from a commit, as in git checkout HEAD {LOCK}") from None
+
+
+def check_features(corpus: str) -> None:
+    """Raises UserError if a stage has to run that reads what is kept where the corpus is."""
+    with Repo() as repo, lock_repo(repo):
+        kept = {os.path.normpath(corpus), *(str(out) for out in repo.index.outs if not out.can_push)}
+        for stage in repo.stage.collect("decode", with_deps=True):
+            lost = [str(dep) for dep in stage.deps if str(dep) in kept and not dep.exists]
+            if lost and stage.changed(allow_missing=True):
+                raise UserError(
+                    f"the corpus is not here: what is asked for makes {stage.addressing} read {', '.join(lost)} again; "
+                    "do that where the corpus is, and share it with make push"
+                )
+
+
+def free_name(model: str) -> str:
+    """A name for an experiment that none has."""
+    taken = git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/exps").stdout.splitlines()
+    return next(name for number in count(1) if (name := f"{model}-{number}") not in taken)
+
+
+def new_files() -> list[str]:
+    """Files, and whole folders, that stages may read and DVC copies only when told: Git does not know them yet."""
+    options = ("-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory")
+    return git("ls-files", *options, "--", *NEW_FILES).stdout.split("\0")[:-1]
+
+
+def git(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["git", *words], capture_output=True, text=True)  # noqa: S603, S607
+
+
+def run_dvc(*words: str) -> None:
+    """Run a dvc command, and end with its exit code if it fails: it has said why."""
+    code = subprocess.run([sys.executable, "-m", "dvc", *words]).returncode  # noqa: S603
+    if code:
+        sys.exit(code)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("repro")
+    commands.add_parser("exp").add_argument("model")
+    chosen = parser.parse_args()
+    sys.argv[0] = chosen.command  # what messages begin with
+    try:
+        repro(load_params()) if chosen.command == "repro" else experiment(load_params(), chosen.model)
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from error
+
+
+if __name__ == "__main__":
+    run_stage(main)
