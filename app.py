@@ -29,7 +29,6 @@ from pipeline.predict import (
     complaint,
     open_predictor,
     run_stage,
-    whole_logmel,
     write_examples,
 )
 
@@ -81,7 +80,7 @@ def answering(predictor: Predictor) -> Callable[[str], tuple[str, str | None]]:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
             return WRITER.get_template("refused.html.jinja").render(why=complaint(rejected)), None
-        logmel, begin, end = whole_logmel(data, predictor.read_sound, predictor.log_mel)
+        logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
             prediction=prediction,
             is_unsure=prediction.group == UNSURE,
