@@ -1,10 +1,16 @@
 """The web page: record a voice or drop a clip, and see how old the model takes it to be."""
 
+import signal
+
+if __name__ == "__main__":  # until `main` can tidy up: in the seconds of importing, Ctrl-C would give a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import base64
+import errno
 import io
 import os
-import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -12,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pipeline  # noqa: F401 - first: it says what to do where a library is missing
 
@@ -28,11 +35,11 @@ from pipeline.predict import (
     UNSURE,
     Predictor,
     Rejected,
+    UserError,
     about_model,
     complaint,
     open_predictor,
     run_stage,
-    whole_logmel,
     write_examples,
 )
 
@@ -41,6 +48,7 @@ LARGEST = "30mb"  # of an upload; a minute of stereo at 48 kHz and 24 bits has 1
 KEPT = 600  # s that a recording is kept, to be played back
 LOOKED_FOR = 60  # s between two looks for what is older
 WAITING = 20  # people at most
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 QUIET = "#808080"  # reads on light and on dark
 NOTHING_ELSEWHERE = (  # all that the page may load, it has from here
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -84,7 +92,7 @@ def answering(predictor: Predictor) -> Callable[[str], tuple[str, str | None]]:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
             return WRITER.get_template("refused.html.jinja").render(why=complaint(rejected)), None
-        logmel, begin, end = whole_logmel(data, predictor.read_sound, predictor.log_mel)
+        logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
             prediction=prediction,
             is_unsure=prediction.group == UNSURE,
@@ -133,30 +141,24 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
                     label="Your voice", sources=["microphone"], type="filepath", editable=False, buttons=[]
                 )
                 upload = gr.File(label="Or a sound file", height=120, elem_id="upload")
-                gr.Examples(
-                    [[str(path)] for path in examples.values()],
-                    recording,
-                    said := gr.HTML(empty, elem_id="said", render=False),
-                    lambda path: answer(path)[0],
-                    label="Or a synthetic voice",
-                    example_labels=list(examples),
-                    cache_examples=False,
-                    run_on_click=True,
-                    api_visibility="private",
+                example = gr.Dataset(
+                    label="Or a synthetic voice", components=["textbox"], samples=[[name] for name in examples]
                 )
             with gr.Column(min_width=320):
-                said.render()
+                said = gr.HTML(empty, elem_id="said")
         gr.HTML(
             WRITER.get_template("about.html.jinja").render(
                 config=predictor.config, about=about, unsure=predictor.unsure, minutes=KEPT // 60
             )
         )
         quietly = {"show_progress": "minimal", "api_visibility": "private"}
-        recording.input(lambda path: answer(path)[0], recording, said, **quietly)
+        in_turn = quietly | {"concurrency_id": "answers", "concurrency_limit": 1}  # Matplotlib is not safe for threads
+        recording.input(lambda path: answer(path)[0], recording, said, **in_turn)
         recording.clear(lambda: empty, None, said, **quietly)
         # An upload moves to where it can be played back, and leaves room for another.
-        upload.upload(lambda path: (*answer(path), None), upload, [said, recording, upload], **quietly)
-    return blocks.queue(max_size=WAITING, default_concurrency_limit=1)
+        upload.upload(lambda path: (*answer(path), None), upload, [said, recording, upload], **in_turn)
+        example.click(lambda sample: answer(str(examples[sample[0]])), example, [said, recording], **in_turn)
+    return blocks.queue(max_size=WAITING, api_open=False)  # or a request could jump the queue
 
 
 def arguments() -> argparse.Namespace:
@@ -165,19 +167,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
     host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
     parser.add_argument("--host", default=host, help="default: %(default)s, for this machine alone")
-    parser.add_argument("--port", type=int, default=int(port), help="default: %(default)s")
+    parser.add_argument("--port", type=port_number, default=port, help="default: %(default)s")
     return parser.parse_args()
+
+
+def port_number(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 1 to 65535 is allowed")
+    return int(text)
 
 
 @contextmanager
 def served(folder: Path, host: str, port: int) -> Iterator[str]:
-    """The page of the model in `folder`, at the address that this yields; all that was uploaded goes when it ends."""
+    """The page of the model in `folder`, at the address that this yields; all that was uploaded goes when it ends.
+
+    Raises UserError where nothing can be served at `host` and `port`.
+    """
     with tempfile.TemporaryDirectory(prefix="voice-age-") as temporary:
-        os.environ["GRADIO_TEMP_DIR"] = temporary
-        blocks = page(open_predictor(folder), folder, write_examples(Path(temporary)))
+        recordings, voices = Path(temporary, "recordings"), Path(temporary, "examples")
+        recordings.mkdir()
+        voices.mkdir()  # not among the recordings, which are deleted in time
+        os.environ["GRADIO_TEMP_DIR"] = str(recordings)
+        blocks = page(open_predictor(folder), folder, write_examples(voices))
+        check_free(host, port)
         try:
             _, address, _ = blocks.launch(
-                server_name=host,
+                server_name=f"[{host}]" if ":" in host else host,
                 server_port=port,
                 share=False,
                 ssr_mode=False,
@@ -187,7 +202,8 @@ def served(folder: Path, host: str, port: int) -> Iterator[str]:
                 footer_links=[],
                 theme=THEME,
                 js=SPOKEN,
-                head=f"<style>{(PAGE / 'style.css').read_text()}</style>",  # as `css`, Gradio would rewrite it
+                # as `css`, Gradio would rewrite it
+                head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
                 app_kwargs={"middleware": [Middleware(Guarded)]},
             )
             yield address
@@ -195,15 +211,31 @@ def served(folder: Path, host: str, port: int) -> Iterator[str]:
             blocks.close(verbose=False)
 
 
+def check_free(host: str, port: int) -> None:
+    """Raises UserError where nothing can listen at `host` and `port`."""
+    try:
+        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place, family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(f"port {port} is taken: choose another with --port") from None
+        raise UserError(f"cannot listen at {host}, port {port}: {error.strerror}") from None
+
+
+def end(number: int, _: FrameType | None) -> None:
+    """Ends the server on a signal, as a shell would tell it; a second signal does not disturb the clearing up."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> None:
     chosen = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    try:
-        with served(chosen.model, chosen.host, chosen.port) as address:
-            print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
-            threading.Event().wait()
-    except OSError as error:  # the port is taken, or the host is none of this machine's
-        sys.exit(f"app: {error}")
+    for ending in ENDINGS:  # SIGINT too: a job in the background inherits that it is ignored
+        signal.signal(ending, end)
+    with served(chosen.model, chosen.host, chosen.port) as address:
+        print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

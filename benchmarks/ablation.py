@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, mean_of, recall_of, told, trial
+from benchmarks.trial import corpus_at_hand, folds_of, mean_of, recall_of, told, trial
 from features.store import Store
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
@@ -63,7 +63,7 @@ def main() -> None:
         recall = recall_of(parts, groups)
         change = ("", "") if name == WHOLE else told(recall - whole, "+")
         rows.append((name, *told(recall), f"{mean_of([parts], 'epochs'):.0f}", *change))
-    title = f"{params.model}, {params.corpus}, split by {chosen.by}, {folds} of {params.split.folds} folds pooled"
+    title = f"{params.model}, {corpus_at_hand()}, split by {chosen.by}, {folds} of {params.split.folds} folds pooled"
     header = ("", "macro recall", "95 % interval", "epochs", "change", "95 % interval")
     show(title, header, rows, "all cores")
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import folds_of, recall_of, told, trials, whole_fold
+from benchmarks.trial import corpus_at_hand, folds_of, recall_of, told, trials, whole_fold
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.sound import Rejected, SoundReader, quiet_decoder
@@ -110,7 +110,7 @@ def main() -> None:
                 recalls.setdefault(name, []).extend(recall_of(parts, groups) for parts in seeds)
         judged = pd.concat(runs[HAND_MADE][0])
         title = (
-            f"{params.corpus}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: "
+            f"{corpus_at_hand()}, split by {by}, {chosen.folds} of {params.split.folds} folds pooled: "
             f"{len(judged):,} test clips of {judged['speaker'].nunique():,} speakers"
         )
         header = ("", "macro recall", "95 % interval", "above the SVM", "95 % interval", "single runs")

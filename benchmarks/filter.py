@@ -37,9 +37,9 @@ def play_decode(count: int) -> None:
 
 
 def change(**settings: object) -> None:
-    params = yaml.safe_load(PARAMS.read_text())
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     params["filter"] |= settings
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import recall_of, told
+from benchmarks.trial import corpus_at_hand, recall_of, told
 from features.store import Store
 from models import training
 from models.classifier import Classifier
@@ -66,7 +66,7 @@ def main() -> None:
     seen = pooled["is_seen"]
     rows += [row("– speakers seen in training", pooled[seen], groups), row("– strangers", pooled[~seen], groups)]
     recipe = params.train
-    title = f"{params.model}, {recipe.max_epochs} epochs, seed {recipe.seed}, {params.corpus}, {folds} folds pooled"
+    title = f"{params.model}, {recipe.max_epochs} epochs, seed {recipe.seed}, {corpus_at_hand()}, {folds} folds pooled"
     show(title, ("", "test clips", "speakers", "macro recall", "95 % interval"), rows)
 
 

@@ -53,22 +53,22 @@ def open_store(folder: Path) -> tuple[float, float]:
 
 def private_bytes() -> int:
     """What this process alone has written to; the mapped shards are the system's page cache."""
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty"))
 
 
 def copy_project(folder: Path) -> None:
     """The project, set to a demo of as many shards as clips, and run once."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)  # noqa: S607
     for name in listed.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     params["demo"] |= {"clips": SHARDS, "speakers": 150}
     params["filter"] |= {"balance": "keep"}
     params["pack"] |= {"clips_per_shard": 1}
     params["train"] |= {"max_epochs": 1}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)  # noqa: S607
     dvc(folder, "repro")
 

@@ -39,7 +39,7 @@ def markdown(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 def machine(cores: str) -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     return f"({model}, {cores}, Python {platform.python_version()}, {platform.system()})"
 

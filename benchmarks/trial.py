@@ -16,6 +16,8 @@ from models.architectures import ARCHITECTURES
 from models.bootstrap import SpeakerBootstrap, interval
 from models.judging import Judged
 from models.scores import resampled_macro_recall
+from pipeline.filter import REPORT
+from pipeline.output import read_json
 from pipeline.params import Params, Split
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint
@@ -118,3 +120,8 @@ def told(score: np.ndarray, sign: str = "") -> tuple[str, str]:
 def folds_of(params: Params, folds: int, **changes: str) -> list[Params]:
     """The settings of each of the first folds; `changes` of the split."""
     return [replace(params, split=replace(params.split, fold=fold, **changes)) for fold in range(folds)]
+
+
+def corpus_at_hand() -> str:
+    """The name of the corpus of which the manifest and the features are, whatever params.yaml names by now."""
+    return read_json(REPORT, dict, "corpus")["name"]

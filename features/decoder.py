@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from features.durable import written_whole
 from features.logmel import FrontEnd, LogMel
-from features.shard import ShardWriter, read_shard
+from features.shard import TOO_LARGE, ShardWriter, read_shard
 from features.sound import Rejected, Sound, SoundReader, quiet_decoder
 
 
@@ -37,8 +37,10 @@ def decode_shard(
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
-            key = name.split(".")[0]
+            key, _, suffix = name.partition(".")
             try:
+                if suffix == TOO_LARGE:
+                    raise Rejected(TOO_LARGE, "larger than any clip may be")
                 if key in crashing:
                     raise Rejected("crashed", "the process that decoded it died")
                 sound = read_sound(data)

@@ -19,6 +19,8 @@ from features.durable import sync
 # Fields of a member's header.
 NAME, SIZE, CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
 
+TOO_LARGE = "too_large"  # the suffix, in shards of clips, of an empty member in the place of a clip that is too large
+
 BLANK_HEADER = bytearray(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT))
 BLANK_HEADER[CHECKSUM] = b" " * 8  # for which the checksum is made
 

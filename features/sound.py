@@ -21,7 +21,7 @@ CLIPPED = 0.001  # share of samples at full scale above which a clip counts as c
 class Rejected(Exception):  # noqa: N818 - an outcome, not an error
     """A clip that gives no features.
 
-    `reason` is one of empty, undecodable, too_long, silent, too_short; `detail` says more.
+    `reason` is one of empty, undecodable, too_large, too_long, silent, too_short; `detail` says more.
     """
 
     def __init__(self, reason: str, detail: str = ""):

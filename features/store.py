@@ -43,7 +43,9 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.index = self.read("index.parquet", pd.read_parquet)
-        self.front_end = self.read("features.json", lambda path: FrontEnd(**json.loads(path.read_text())))
+        self.front_end = self.read(
+            "features.json", lambda path: FrontEnd(**json.loads(path.read_text(encoding="utf-8")))
+        )
         self.n_mels = self.front_end.n_mels
         self.frames = self.index["frames"].to_numpy(np.int64)
         self.offsets = self.index["offset"].to_numpy()
@@ -149,7 +151,7 @@ def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
     """Make the shards in `folder` a store."""
     index = pd.DataFrame(rows, columns=list(INDEX_TYPES)).astype(INDEX_TYPES)
     index.to_parquet(folder / "index.parquet", index=False)
-    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n")
+    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")
 
 
 def some_of(names: list[str]) -> str:

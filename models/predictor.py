@@ -5,6 +5,7 @@ Knows no torch, unless the model does (see network).
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -12,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from features.logmel import LogMel
 from features.sound import Rejected, Sound, SoundReader
 from features.speech import has_speech
+from features.whole import whole_logmel
 from models.calibration import tempered
 from models.config import read_config
 from models.network import open_network
@@ -22,6 +24,7 @@ SPEECHLESS = "no speech found"
 BRIEF = 1.0  # s; shorter than any clip in most of what models learn from
 FAINT = -45.0  # dB re full scale; of 1,200 clips of Common Voice one in a hundred is fainter
 CREDIBLE = 0.8  # probability of the range of groups
+ALONE = Lock()  # one for all predictors: a limit on the threads of BLAS holds for the whole process
 COMPLAINTS = {
     "empty": "it is empty",
     "undecodable": "it is no sound that can be read",
@@ -55,7 +58,8 @@ class Predictor:
     """Judges recordings with the model in `folder`. Under a probability of `unsure`, or without speech, it names no
     group.
 
-    Raises ModelError for a folder without a model. Not for several threads at once.
+    Raises ModelError for a folder without a model. Threads may share it: they take turns, since the reader has one
+    memory file and the log-mel one buffer.
     """
 
     def __init__(self, folder: Path, unsure: float):
@@ -66,16 +70,23 @@ class Predictor:
 
     def hear(self, data: bytes) -> Heard:
         """Raises Rejected for what cannot be judged; `complaint` says why."""
-        sound = self.read_sound(data)
-        with self.threads.limit(limits=1):  # as the store was made, to the byte
+        with ALONE, self.threads.limit(limits=1):  # as the store was made, to the byte
+            sound = self.read_sound(data)
             features = self.log_mel(sound.samples).astype(np.float16)
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
+
+    def whole_logmel(self, data: bytes) -> tuple[np.ndarray, float, float]:
+        """All of a recording, to be pictured: see features.whole. Raises Rejected as `hear` does."""
+        with ALONE:
+            return whole_logmel(data, self.read_sound, self.log_mel)
 
     def logits(self, recordings: list[Heard]) -> list[np.ndarray]:
         """Of the windows of each recording. Shape: (windows, groups) each."""
         windows = [windows_of(heard.features, self.config.frames) for heard in recordings]
         ends = np.cumsum([len(each) for each in windows])
-        return np.split(self.network(np.concatenate(windows)), ends[:-1])
+        with ALONE:
+            logits = self.network(np.concatenate(windows))
+        return np.split(logits, ends[:-1])
 
     def judge(self, recordings: list[Heard]) -> list[Prediction]:
         if not recordings:

@@ -9,13 +9,13 @@ From the headers and values of releases 6.1 to 25.0, and from the project's own 
     17.0        with `sentence_id` and `sentence_domain`, and more words for gender
                 (common-voice/common-voice, pull requests 4329 and 4363)
 
-Every table of a release has the same columns. Sentences hold stray quotes, so quoting is off (csv.QUOTE_NONE).
+Every table of a release has the same columns. Sentences hold stray quotes: nothing is quoted.
 """
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.stage import UserError
@@ -43,40 +43,46 @@ GENDERS = {
 OFFICIAL = {"train": "train", "dev": "val", "test": "test"}
 
 NEEDED = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "locale")
+NAMING = ("client_id", "path")  # what a row is told by: they come first in every release
 ACCENT = ("accents", "accent")  # 8.0 and later; 6.1 and earlier
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A release's table, all columns as text, `accent` under that name, genders as FEMALE, MALE, OTHER or UNSTATED.
 
-    Raises UserError for a file that is no such table, naming the columns it lacks.
+    A row for every line. Of a damaged one, with more or fewer fields than the table has columns, only `client_id` and
+    `path` are told, as far as it has them; all else is missing. Raises UserError for a file that is not such a table.
     """
-    header = read_columns(path, [])
-    absent = [name for name in NEEDED if name not in header]
-    if absent:
-        raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
-    accent = [name for name in ACCENT if name in header][:1]
-    table = read_columns(path, [*NEEDED, *accent]).rename(columns=dict.fromkeys(accent, "accent"))
+    table, excess = read_tabs(path, [*NEEDED, *ACCENT])
+    check_columns(path, table, NEEDED)
+    accent = [name for name in ACCENT if name in table][:1]
+    table = table[[*NEEDED, *accent]].rename(columns=dict.fromkeys(accent, "accent"))
     if not accent:
         table["accent"] = ""
     table["gender"] = table["gender"].map(GENDERS).fillna(UNSTATED)
-    return table[[*NEEDED, "accent"]]
+    if excess.any():
+        table.loc[excess != 0, table.columns.drop([*NAMING])] = None
+    return table
 
 
-def read_columns(path: Path, names: list[str]) -> pd.DataFrame:
-    """These columns of a table as text; without names no rows, but all columns. Raises UserError for what is none."""
-    try:
-        return pd.read_csv(
-            path,
-            sep="\t",
-            quoting=csv.QUOTE_NONE,
-            usecols=names or None,
-            nrows=None if names else 0,
-            dtype="str",
-            keep_default_na=False,
-        )
-    except (ValueError, UnicodeDecodeError) as error:  # pandas' errors are ValueErrors
-        raise UserError(f"{path} is no table of Common Voice: {error}") from None
+def read_columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
+    """These columns of a release's table as text, a row for every line. Raises UserError for what is not one."""
+    table, _ = read_tabs(path, names)
+    check_columns(path, table, names)
+    return table
+
+
+def read_tabs(path: Path, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    from pipeline.delimited import read_delimited, tab_separated  # not above: the page needs AGES, and no pyarrow
+
+    return read_delimited(path, names, tab_separated)
+
+
+def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raises UserError unless the table has these columns, naming those that it lacks."""
+    absent = [name for name in names if name not in table]
+    if absent:
+        raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
 
 
 def age_to_group(groups: dict[str, Iterable[str]]) -> dict[str, str]:

@@ -68,7 +68,8 @@ def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
 
 def command(*words: str) -> str:
     """What a dvc command prints; what it says on standard error is let through."""
-    ran = subprocess.run([sys.executable, "-m", "dvc", *words], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    line = [sys.executable, "-m", "dvc", *words]
+    ran = subprocess.run(line, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")  # noqa: S603
     if ran.returncode:
         raise UserError(f"dvc {' '.join(words)} failed")
     return ran.stdout

@@ -1,28 +1,25 @@
 """Corpus: a release as one file, an archive read as a stream or the `validated.tsv` of a folder."""
 
-import bz2
-import lzma
 import os
-import tarfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
-from isal import igzip
-
 from features.progress import BYTES, Bar, counted, progress
+from pipeline.compressed import decompressed
+from pipeline.names import file_name, name_of
 from pipeline.stage import UserError
+from pipeline.tar import Member, Stream, members
 
 LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have some 200 kB
-STREAM_BLOCK = 2**16  # bytes read at a time; tarfile copies what is left of a block at each read: 1 MiB is half as fast
 
 
 def open_corpus(path: Path) -> "Archive | Folder":
     """The corpus at `path`. Raises UserError if there is none."""
+    path = Path(file_name(str(path)))
     if path.is_dir():
         raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
-    if not path.is_file():
+    if not is_file(path):
         hint = "only a shell knows ~: write the whole path, or put a link under data/raw/"
         raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
     return Folder(path) if path.suffix == ".tsv" else Archive(path)
@@ -34,59 +31,36 @@ class Archive:
     def __init__(self, path: Path):
         self.path = path
 
-    def tables(self) -> Iterator[tuple[str, BinaryIO]]:
+    def tables(self) -> Iterator[tuple[str, Member]]:
         """The file name and the content of each table."""
-        for member, content in self.members("tables"):
-            if member.suffix == ".tsv":
-                yield member.name, content
+        for member in self.members("tables"):
+            if member.path.suffix == ".tsv" and is_visible(member.path):
+                yield member.path.name, member
 
-    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes]]:
-        """The file name and the bytes of the clips among `names`, in the archive's order, each once."""
+    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The file name and the bytes of the clips among `names`, in the archive's order, each once.
+
+        None for one that is larger than LARGEST_CLIP.
+        """
         wanted = set(names)
-        for member, content in self.members("pack"):
-            if member.parent.name == "clips" and member.name in wanted:
-                wanted.remove(member.name)
-                yield member.name, content.read(LARGEST_CLIP)
+        for member in self.members("pack"):
+            if is_clip(member.path) and member.path.name in wanted:
+                wanted.remove(member.path.name)
+                yield member.path.name, bytes_of(member)
 
     def any_clips(self) -> Iterator[bytes]:
-        """Clips, chosen or not, as they come."""
-        for member, content in self.members("clips"):
-            if member.parent.name == "clips":
-                yield content.read(LARGEST_CLIP)
+        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
+        for member in self.members("clips"):
+            if is_clip(member.path) and (data := bytes_of(member)) is not None:
+                yield data
 
-    def members(self, what: str) -> Iterator[tuple[PurePosixPath, BinaryIO]]:
-        """Every regular file, in one pass. Raises UserError for a file that is no whole archive."""
-        try:
-            with self.path.open("rb") as file, reading_bar(file, what) as bar, decompressed(file) as stream:
-                ending = Ending(stream)
-                with tarfile.open(fileobj=ending, mode="r|", bufsize=STREAM_BLOCK) as tar:
-                    for member in tar:
-                        tar.members.clear()  # else 2 million of them would be kept
-                        bar.update(file.tell() - bar.n)
-                        if member.isreg():
-                            yield PurePosixPath(member.name), tar.extractfile(member)
-                ending.check()
-        except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-            raise UserError(f"{self.path} is no whole archive: {error}") from error
-
-
-class Ending:
-    """Reads a tar stream, and knows whether it came to its end: tarfile takes a cut at a header for the end."""
-
-    def __init__(self, stream: BinaryIO):
-        self.stream, self.last = stream, b""
-
-    def read(self, size: int) -> bytes:
-        block = self.stream.read(size)
-        self.last = block or self.last
-        return block
-
-    def check(self) -> None:
-        """Raises EOFError unless the stream ended in the zeros that close a tar."""
-        while self.read(STREAM_BLOCK):
-            pass
-        if self.last[-tarfile.BLOCKSIZE :].strip(b"\0") or not self.last:
-            raise EOFError("it ends before its end")
+    def members(self, what: str) -> Iterator[Member]:
+        """Every regular file, in one pass. Raises UserError for a file that is not a whole archive."""
+        complaint = f"{self.path} is not a whole archive"
+        with opened(self.path) as file, reading_bar(file, what) as bar, decompressed(file) as content:
+            for member in members(Stream(content, complaint)):
+                bar.update(file.tell() - bar.n)
+                yield member
 
 
 class Folder:
@@ -95,36 +69,67 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
 
-    def tables(self) -> Iterator[tuple[str, BinaryIO]]:
+    def tables(self) -> Iterator[tuple[str, Member]]:
         """The file name and the content of each table."""
         for path in sorted(self.path.parent.glob("*.tsv")):
-            with path.open("rb") as file:
-                yield path.name, file
+            if is_visible(path) and is_file(path):
+                with opened(path) as file:
+                    yield name_of(path.name), whole(file)
 
-    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes]]:
-        """The file name and the bytes of the clips among `names` that are there, sorted by name."""
+    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The file name and the bytes of the clips among `names` that are there, sorted by name.
+
+        None for one that is larger than LARGEST_CLIP.
+        """
         for name in counted(sorted(names), "pack", len(names), "clips"):
-            path = self.path.parent / "clips" / name
-            if path.is_file():
-                with path.open("rb") as file:
-                    yield name, file.read(LARGEST_CLIP)
+            path = self.path.parent / "clips" / file_name(name)
+            if is_file(path):
+                with opened(path) as file:
+                    yield name, bytes_of(whole(file))
 
     def any_clips(self) -> Iterator[bytes]:
-        """Clips, chosen or not, as they come."""
+        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
         for path in self.path.parent.glob("clips/*"):
-            with path.open("rb") as file:
-                yield file.read(LARGEST_CLIP)
+            if is_clip(path) and is_file(path):
+                with opened(path) as file:
+                    if (data := bytes_of(whole(file))) is not None:
+                        yield data
 
 
-def decompressed(file: BinaryIO) -> BinaryIO:
-    """The tar in a plain, gzip, bzip2 or xz file, told apart by their first bytes."""
-    start = file.read(6)
-    file.seek(0)
-    if start.startswith(b"\x1f\x8b"):
-        return igzip.open(file)
-    if start.startswith(b"BZh"):
-        return bz2.open(file)
-    return lzma.open(file) if start.startswith(b"\xfd7zXZ") else file
+def is_visible(path: PurePath) -> bool:
+    """False for what lies hidden beside clips and tables, as the `._NAME` that macOS puts beside each file."""
+    return not path.name.startswith(".")
+
+
+def is_clip(path: PurePath) -> bool:
+    return path.parent.name == "clips" and is_visible(path)
+
+
+def is_file(path: Path) -> bool:
+    """True for what can be read like a file: not for a folder or a pipe, nor for a name that cannot be one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def bytes_of(clip: Member) -> bytes | None:
+    """All of a clip, unless it is larger than LARGEST_CLIP."""
+    return clip.read() if clip.size <= LARGEST_CLIP else None
+
+
+def opened(path: Path) -> BinaryIO:
+    """Raises UserError for a file that may not be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def whole(file: BinaryIO) -> Member:
+    """A file of a folder, as if it were one of an archive."""
+    size = os.fstat(file.fileno()).st_size
+    return Member(PurePosixPath(file.name), size, Stream(file, f"{file.name} cannot be read whole"))
 
 
 def reading_bar(file: BinaryIO, what: str) -> Bar:

@@ -10,6 +10,7 @@ import pandas as pd
 from features.durable import written_whole
 from pipeline.balance import seeded_order
 from pipeline.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
+from pipeline.names import file_name
 from pipeline.note import NOTE
 from pipeline.output import read_json
 from pipeline.params import Filter, load_params
@@ -30,12 +31,16 @@ COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "loc
 def read_tables(folder: Path, names: list[str]) -> pd.DataFrame:
     """The rows of these tables as they stand there, with `table` and `key`."""
     for name in names:
-        if not (folder / f"{name}.tsv").is_file():
+        if not table_path(folder, name).is_file():
             there = ", ".join(sorted(path.stem for path in folder.glob("*.tsv")))
             raise UserError(f"filter.tables: the release has no table '{name}': it has {there}")
-    tables = [read_table(folder / f"{name}.tsv").assign(table=name) for name in names]
+    tables = [read_table(table_path(folder, name)).assign(table=name) for name in names]
     rows = pd.concat(tables, ignore_index=True)
     return rows.assign(key=key_of(rows["path"]), table=pd.Categorical(rows["table"], names))
+
+
+def table_path(folder: Path, name: str) -> Path:
+    return folder / file_name(f"{name}.tsv")
 
 
 def key_of(path: pd.Series) -> pd.Series:
@@ -97,15 +102,16 @@ def count(rows: pd.DataFrame) -> dict:
 
 
 def official_splits(folder: Path) -> pd.Series:
-    """The release's own split of each path that has one; of a path that stands in several, their names, joined."""
+    """The release's own split of each path that has one; of a path in several, their names, joined."""
     tables = [
-        pd.Series(split, read_columns(folder / f"{name}.tsv", ["path"])["path"])
+        pd.Series(split, read_columns(table_path(folder, name), ["path"])["path"])
         for name, split in OFFICIAL.items()
-        if (folder / f"{name}.tsv").is_file()
+        if table_path(folder, name).is_file()
     ]
     splits = pd.concat(tables) if tables else pd.Series(dtype="str")
     is_twice = splits.index.duplicated(keep=False)
-    return pd.concat([splits[~is_twice], splits[is_twice].groupby(level=0).agg("+".join)])
+    joined = splits[is_twice].groupby(level=0).agg(lambda names: "+".join(dict.fromkeys(names)))
+    return pd.concat([splits[~is_twice], joined])
 
 
 def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:
@@ -129,7 +135,7 @@ def check_rows(written: Path, folder: Path) -> None:
     """Raises RuntimeError unless the written rows are those of the tables, one for one and in their order."""
     rows = pd.read_parquet(written)
     for name, those in rows.groupby("table", sort=False, observed=True):
-        paths = read_columns(folder / f"{name}.tsv", ["path"])["path"]
+        paths = read_columns(table_path(folder, name), ["path"])["path"]
         if not np.array_equal(paths.to_numpy(), those["path"].to_numpy()) or those["outcome"].isna().any():
             raise RuntimeError(f"{written} does not account for every row of {name}.tsv")
 

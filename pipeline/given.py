@@ -1,12 +1,13 @@
 """Given: splits that somebody else has made, the release's own or a user's file."""
 
-import csv
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.commonvoice import OFFICIAL
+from pipeline.delimited import comma_separated, read_delimited
 from pipeline.filter import hashes
+from pipeline.names import file_name
 from pipeline.stage import UserError
 
 NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
@@ -28,7 +29,7 @@ def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
     """The split of each row by a CSV file with columns `split` (train, val or dev, test) and `speaker` or `path`.
 
     A speaker is named by client_id or by the 16 hex digits of the manifest, a path as in the tables. Rows that the
-    file does not name are missing. Raises UserError for a file that is no such table, or tears a speaker apart.
+    file does not name are missing. Raises UserError for a file that is not such a table, or tears a speaker apart.
     """
     table = read_csv(path)
     column = "speaker" if "speaker" in table else "path"
@@ -50,14 +51,15 @@ def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(f"split.by is {path}: there is no such file") from None
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path} is no CSV file: {error}") from None
+    path = Path(file_name(str(path)))
+    if not path.is_file():
+        raise UserError(f"split.by is {path}: there is no such file")
+    table, excess = read_delimited(path, ["split", "speaker", "path"], comma_separated)
     if "split" not in table or not {"speaker", "path"} & set(table):
         raise UserError(f"{path} lacks a column: it needs split, and speaker or path")
+    if excess.any():
+        row = (excess != 0).argmax()
+        raise UserError(f"{path}: row {row + 1} has a comma too {'many' if excess[row] > 0 else 'few'}")
     return table
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pyarrow import ArrowInvalid
 
 from features.durable import written_whole
-from features.shard import ShardWriter, member_size, shard_name, shard_size
+from features.shard import TOO_LARGE, ShardWriter, member_size, shard_name, shard_size
 from pipeline import corpus
 from pipeline.aside import Finished, build_resumed
 from pipeline.corpus import open_corpus
@@ -43,15 +43,16 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
 def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
     """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
     packed = read_lists(folder)["bytes"].tolist()
-    sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE)]
+    sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE) if data is not None]
     return (len(keys) - len(packed)) * mean(map(member_size, sizes)) if sizes else 0
 
 
-def write_shard(path: Path, clips: list[tuple[str, bytes]]) -> None:
+def write_shard(path: Path, clips: list[tuple[str, bytes | None]]) -> None:
     rows = []
     with ShardWriter(path) as shard:
-        for key, data in clips:
-            shard.add(f"{key}.mp3", data)
+        for key, clip in clips:
+            name, data = (f"{key}.mp3", clip) if clip is not None else (f"{key}.{TOO_LARGE}", b"")
+            shard.add(name, data)
             rows.append((key, path.name, len(data), hashlib.blake2b(data, digest_size=8).hexdigest()))
     with written_whole(path.with_suffix(".parquet")) as temporary:
         pd.DataFrame(rows, columns=COLUMNS).to_parquet(temporary, index=False)
@@ -109,7 +110,7 @@ def main() -> None:
     path = Path(params.corpus)
     source = open_corpus(path)
     shards = {"clips_per_shard": params.pack.clips_per_shard}
-    mark = fingerprint(MANIFEST, shards, corpus, state_of(path))
+    mark = fingerprint(MANIFEST, shards, corpus, state_of(source.path))
     build_resumed(CLIPS, mark, partial(build, source=source, settings=params.pack))
 
 

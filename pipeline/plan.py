@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import joblib
-import pandas as pd
 
 from features.progress import duration
 from pipeline.commonvoice import read_columns
 from pipeline.corpus import Archive, Folder, open_corpus
 from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
+from pipeline.filter import MANIFEST, table_path
+from pipeline.output import read_parquet
 from pipeline.pack import CLIPS
 from pipeline.params import load_params
 from pipeline.room import Sample, check_room, gigabytes, measure
@@ -22,10 +22,10 @@ BESIDE_OTHERS = 0.97  # of its speed alone is what a decoding process has beside
 def clips_to_come(source: Archive | Folder, tables: list[str], sample: Sample) -> tuple[int, str]:
     """How many clips are to be packed and decoded, and how that is known."""
     if MANIFEST.is_file():
-        return len(pd.read_parquet(MANIFEST, columns=["key"])), f"in {MANIFEST}"
+        return len(read_parquet(MANIFEST, ["key"])), f"in {MANIFEST}"
     if isinstance(source, Archive):  # MP3s hardly become smaller in it
         return round(source.path.stat().st_size / sample.mean_bytes), "or so in the archive, before the filter"
-    rows = (len(read_columns(source.path.with_name(f"{name}.tsv"), ["path"])) for name in tables)
+    rows = (len(read_columns(table_path(source.path.parent, name), ["path"])) for name in tables)
     return sum(rows), "in the tables, before the filter"
 
 

@@ -15,7 +15,6 @@ import soundfile
 from tqdm import tqdm
 
 from features.sound import Rejected, quiet_decoder
-from features.whole import whole_logmel
 from models.config import read_config
 from models.predictor import UNSURE, Prediction, Predictor, complaint
 from pipeline.about import About, about_trained, read_about
@@ -34,7 +33,6 @@ __all__ = [  # what the web page is made of
     "complaint",
     "open_predictor",
     "run_stage",
-    "whole_logmel",
     "write_examples",
 ]
 

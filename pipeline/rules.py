@@ -5,12 +5,21 @@ Rows carry the columns of the table and `table`, `key`, `speaker`, `group`, `dec
 without a known one) and `order` (see balance.py), and are sorted by key.
 """
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.balance import is_surplus, rarest, turn_within
+from pipeline.names import LONGEST_NAME
 from pipeline.params import Filter
 
 LONGEST_KEY = 90  # bytes; with its suffix it must fit into the 100 of a tar header
+
+
+def damaged(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """With more or fewer fields than its table has columns: nobody can say which are which (see `read_table`)."""
+    return rows["age"].isna()
 
 
 def duplicate(rows: pd.DataFrame, settings: Filter) -> pd.Series:
@@ -19,8 +28,14 @@ def duplicate(rows: pd.DataFrame, settings: Filter) -> pd.Series:
 
 
 def unsafe_path(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """No plain file name: nothing is read from where a table points to."""
-    return rows["path"].str.contains(r"[/\\\0]|^\.*$", regex=True) | (rows["key"].str.len() > LONGEST_KEY)
+    """Not a plain file name, hidden or too long: nothing is read from where a table points to."""
+    is_odd = rows["path"].str.contains(r"[/\\\x00-\x1f\x7f-\x9f]|^\.|^$", regex=True)
+    return is_odd | (size(rows["path"]) > LONGEST_NAME) | (size(rows["key"]) > LONGEST_KEY)
+
+
+def size(texts: pd.Series) -> np.ndarray:
+    """The bytes that each text takes. Shape: (rows,)."""
+    return pc.binary_length(pa.array(texts)).to_numpy()
 
 
 def no_speaker(rows: pd.DataFrame, settings: Filter) -> pd.Series:
@@ -81,6 +96,7 @@ def surplus(rows: pd.DataFrame, settings: Filter) -> pd.Series:
 
 
 RULES = (
+    damaged,
     duplicate,
     unsafe_path,
     no_speaker,

@@ -13,6 +13,7 @@ from typing import Any
 from features.store import StoreError
 from models.config import ModelError
 from pipeline.signals import end_in_a_line
+from pipeline.terminal import print_anything, printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -28,12 +29,13 @@ def run_stage(main: Callable[[], None]) -> None:
     error and exit code 1; Ctrl-C and SIGTERM end with 130 and 143.
     """
     end_in_a_line()
+    print_anything()
     try:
         main()
     except (UserError, StoreError, ModelError) as error:
-        sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
+        sys.exit(f"{Path(sys.argv[0]).stem}: {printable(error)}")
     except OSError as error:
-        sys.exit(f"{Path(sys.argv[0]).stem}: {refusal(error)}")
+        sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")
 
 
 def refusal(error: OSError) -> str:

@@ -5,28 +5,53 @@ from pathlib import Path
 
 from pipeline.aside import build_aside
 from pipeline.corpus import open_corpus
+from pipeline.names import LONGEST_NAME, file_name
 from pipeline.note import state_of, write_note
 from pipeline.params import load_params
+from pipeline.room import check_room, gigabytes
 from pipeline.stage import UserError, fingerprint, run_stage
+from pipeline.tar import Member
 
 TABLES = Path("data/tables")
+LARGEST_TABLE = 2_000_000_000  # bytes; English's, the largest of Common Voice, have some 500 MB
+COPIED = 2**20  # bytes copied at a time
 
 
 def copy_tables(corpus: Path, folder: Path) -> list[str]:
     """Copy every table of the corpus into `folder`; returns their file names.
 
-    Raises UserError if two tables have one name, or none is there.
+    Raises UserError, and leaves none behind, if two tables have one name, if one cannot be or is too large, or if the
+    one that is needed is not there.
     """
-    names = []
-    for name, content in open_corpus(corpus).tables():
-        if name in names:
-            raise UserError(f"{corpus} holds more than one {name}: a release of one language is asked for")
-        names.append(name)
-        with (folder / name).open("wb") as file:
-            shutil.copyfileobj(content, file)
-    if "validated.tsv" not in names:
-        raise UserError(f"{corpus} holds no validated.tsv: it is no release of Common Voice")
-    return names
+    paths = {}
+    try:
+        for name, content in open_corpus(corpus).tables():
+            if name in paths:
+                raise UserError(f"{corpus} holds more than one {name}: a release of one language is asked for")
+            check_table(corpus, name, content.size)
+            paths[name] = folder / file_name(name)
+            copy(content, paths[name])
+        if "validated.tsv" not in paths:
+            raise UserError(f"{corpus} holds no validated.tsv: it is not a release of Common Voice")
+    except BaseException:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+        raise
+    return list(paths)
+
+
+def check_table(corpus: Path, name: str, size: int) -> None:
+    """Raises UserError for a table that cannot be one, or for which there is no room."""
+    if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        raise UserError(f"{corpus} holds a table whose name cannot be one: {ascii(name)[:LONGEST_NAME]}")
+    if size > LARGEST_TABLE:
+        raise UserError(f"{corpus} holds a {name} of {gigabytes(size)}: at most {gigabytes(LARGEST_TABLE)} are read")
+    check_room(f"{name} of {corpus}", size)
+
+
+def copy(content: Member, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(content, file, COPIED)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ MAY_IMPORT = {
 
 
 def imported(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     return {name.split(".")[0] for name in names}
@@ -41,7 +41,8 @@ def test_what_needs_no_torch_loads_none(stage):
 
 
 def test_the_page_imports_predict_alone():
-    nodes = [node for node in ast.walk(ast.parse(Path("app.py").read_text())) if isinstance(node, ast.ImportFrom)]
+    page = ast.parse(Path("app.py").read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(page) if isinstance(node, ast.ImportFrom)]
     ours = {node.module for node in nodes if node.module.split(".")[0] in {*MAY_IMPORT, "benchmarks", "tests"}}
     assert ours == {"pipeline.predict"}
     assert not imported(Path("app.py")) & {"torch", "features", "models"}
@@ -57,16 +58,17 @@ def test_requirements_hold_what_the_page_loads_and_no_torch():
     ours = [path for path in ours if path.is_relative_to(Path.cwd()) and ".venv" not in path.parts]
     loaded = set.union(*(imported_at_once(path) for path in ours)) - set(sys.stdlib_module_names)
     needed = loaded - {*MAY_IMPORT} | {"onnxruntime"}
-    pins = dict(re.findall(r"^([\w-]+)==(.+)$", Path("requirements.txt").read_text(), re.MULTILINE))
+    pins = dict(re.findall(r"^([\w-]+)==(.+)$", Path("requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
     assert {{"pyyaml": "yaml"}.get(name, name.replace("-", "_")) for name in pins} == needed
     assert "torch" not in needed
-    tested = dict(re.findall(r"^([\w-]+)==(.+)$", Path("constraints.txt").read_text().lower(), re.MULTILINE))
+    constraints = Path("constraints.txt").read_text(encoding="utf-8")
+    tested = dict(re.findall(r"^([\w-]+)==(.+)$", constraints.lower(), re.MULTILINE))
     assert {name: tested[name] for name in pins} == pins
 
 
 def imported_at_once(path: Path) -> set[str]:
     """What a module imports when it is itself imported: not what its functions do."""
-    nodes = ast.parse(path.read_text()).body
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     return {name.split(".")[0] for name in names}

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import tarfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -137,6 +138,34 @@ def test_the_model_card_says_what_the_tables_say(copy):
     shown = done(f"{sys.executable} -m pipeline.card", copy)
     assert f"| **macro recall** | {metrics['macro_recall']:.3f} |" in shown
     assert json.loads((copy / "data/model/config.json").read_text())["temperature"] != 1.0
+
+
+def test_a_corpus_that_is_not_here_changes_nothing_that_is_said(copy):
+    right, card = (copy / "params.yaml").read_text(), (copy / "data/evaluation/README.md").read_text()
+    change(copy, {"corpus": "data/raw/absent.tar.gz"})
+    assert stages_run(done("dvc repro --allow-missing", copy)) == []
+    (copy / "params.yaml").write_text(right)
+    assert (copy / "data/evaluation/README.md").read_text() == card
+    assert "cv-corpus-demo-en.tar.gz: " in card
+
+
+def test_a_clip_that_came_to_an_unpacked_release_is_packed_once_tables_is_run_again(copy):
+    right, raw = (copy / "params.yaml").read_text(), copy / "data/raw"
+    with tarfile.open(copy / "data/demo/cv-corpus-demo-en.tar.gz") as tar:
+        tar.extractall(raw, filter="data")
+    change(copy, {"corpus": "data/raw/cv-corpus-demo/en/validated.tsv"})
+    done("dvc repro pack", copy)
+    chosen = set(pd.read_parquet(copy / "data/manifest.parquet")["key"])
+    absent = chosen.difference(pd.read_parquet(copy / "data/clips/index.parquet")["key"])
+    assert len(absent) == 1
+    (raw / f"cv-corpus-demo/en/clips/{absent.pop()}.mp3").write_bytes(b"a clip")
+    assert stages_run(done("dvc repro pack", copy)) == []  # DVC looks at validated.tsv alone
+    done("dvc repro --force --single-item tables", copy)
+    assert stages_run(done("dvc repro pack", copy)) == ["filter", "pack"]
+    assert set(pd.read_parquet(copy / "data/clips/index.parquet")["key"]) == chosen
+    (copy / "params.yaml").write_text(right)
+    done("dvc repro", copy)
+    shutil.rmtree(raw)
 
 
 def test_predict_says_what_evaluate_said_from_the_model_and_from_its_export(copy, tmp_path):

@@ -9,14 +9,14 @@ BLOCK = re.compile(r"^<!-- run( in a clone)? -->\n\n((?:    .*\n)+)", re.MULTILI
 
 
 def test_the_recipes_run_as_they_stand(copy):
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
     assert len(blocks) == text.count("<!-- run")
     assert {"", " in a clone"} == {where for where, _ in blocks}
     spare_installing(copy)
     for where, block in blocks:
         folder = copy if not where else colleague(copy)
-        (folder / "recipe.sh").write_text(f"set -ex\n{block}")
+        (folder / "recipe.sh").write_text(f"set -ex\n{block}", encoding="utf-8")
         ran = run("bash recipe.sh", folder)
         (folder / "recipe.sh").unlink()
         assert ran.returncode == 0, block + ran.stdout + ran.stderr

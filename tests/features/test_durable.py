@@ -20,7 +20,7 @@ def test_what_a_killed_run_left_is_overwritten(tmp_path):
     with written_whole(path) as temporary:
         left = Path(temporary)
         temporary.write_text("whole")
-    left.write_text("left by a kill, and longer than the file")
+    left.write_text("left by a kill, and longer than the file", encoding="utf-8")
     with written_whole(path) as temporary:
         temporary.write_text("again")
     assert path.read_text() == "again"

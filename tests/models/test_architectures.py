@@ -8,7 +8,7 @@ from models.architectures import ARCHITECTURES, build
 from models.cepstral import Cepstral
 from models.tcn import TCN
 
-SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["architectures"]
+SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -14,7 +14,8 @@ from models.exported import export
 from models.network import by_torch, open_network
 from models.trained import fresh, save
 
-SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["architectures"] | {  # those that are slow to export, small
+SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
+SETTINGS |= {  # those that are slow to export, small
     "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
     "rnn": {"hidden": 8, "layers": 2, "dropout": 0.1},
     "bigru": {"hidden": 8, "layers": 2, "dropout": 0.1},

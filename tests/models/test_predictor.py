@@ -1,7 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from features.decoder import decode_shard, read_listing
 from features.shard import ShardWriter
@@ -131,3 +134,22 @@ def test_what_cannot_be_judged_is_told_why(predictor, data, said):
     with pytest.raises(Rejected) as rejected:
         predictor.hear(data)
     assert complaint(rejected.value).startswith(said)
+
+
+def test_threads_that_share_it_get_the_answers_of_one(model):
+    predictor = Predictor(model, unsure=0.0)
+    sounds = [encode(voice(1.5 + seed / 2, seed), RATE, form) for seed, form in enumerate(["WAV", "FLAC", "MP3"] * 2)]
+    sounds.append(b"<!doctype html><title>No sound</title>" * 500)
+
+    def ask(data: bytes) -> tuple:
+        try:
+            heard, (pictured, *span) = predictor.hear(data), predictor.whole_logmel(data)
+        except Rejected as rejected:
+            return rejected.args
+        return heard.features.tobytes(), pictured.tobytes(), *span, predictor.judge([heard])
+
+    expected, limits = [ask(data) for data in sounds], threadpool_info()
+    with ThreadPoolExecutor(len(sounds)) as threads:
+        answers = threads.map(ask, sounds * 20)
+    assert list(answers) == expected * 20
+    assert threadpool_info() == limits

@@ -68,7 +68,7 @@ def test_a_resumed_build_keeps_what_is_there_and_only_what_it_names(capsys):
         build_resumed(OUT, "a", fails)
     build_resumed(OUT, "a", build)
     assert contents(OUT) == {"first": "kept from before", "second": "second"}
-    assert Path("data/beside.txt").read_text() == "effort"
+    assert Path("data/beside.txt").read_text(encoding="utf-8") == "effort"
     assert capsys.readouterr().out == "done\n"
     assert is_tidy()
 
@@ -104,7 +104,7 @@ def test_what_was_there_is_replaced():
 def test_what_stands_in_the_place_of_a_folder_is_replaced(there):
     OUT.parent.mkdir()
     if there == "a file":
-        OUT.write_text("1")
+        OUT.write_text("1", encoding="utf-8")
     else:
         OUT.symlink_to("nowhere")
     build_resumed(OUT, "a", build)

@@ -25,7 +25,7 @@ from pipeline.stage import UserError
 from pipeline.tables import TABLES
 from tests.conftest import release_table, write_table
 
-PARAMS = yaml.safe_load(Path("params.yaml").read_text())
+PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 GROUPINGS = [
     PARAMS["split"]["groups"],
     {"young": ["teens", "twenties", "thirties"], "old": ["fourties", "fifties", "sixties", "seventies"]},
@@ -47,7 +47,7 @@ def change(**changes: dict) -> None:
     params = {
         name: values | changes.get(name, {}) if isinstance(values, dict) else values for name, values in PARAMS.items()
     }
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def play_decode(is_rejected: Callable[[pd.DataFrame], np.ndarray] = lambda rows: np.zeros(len(rows), bool)) -> None:
@@ -241,7 +241,13 @@ def releases(draw) -> dict:
             "segment": "",
         }
     )
-    for column, odd in {"age": ["", "ageless", *AGES], "path": ["clip0.mp3", "../x.mp3"], "client_id": [""]}.items():
+    odds = {
+        "age": ["", "ageless", *AGES],
+        "path": ["clip0.mp3", "../x.mp3"],
+        "client_id": [""],
+        "sentence": ["A TAB\ttoo many", "A CR\rinside"],
+    }
+    for column, odd in odds.items():
         is_odd = random.random(count) < draw(st.sampled_from([0.02, 0, 0.2]))
         rows.loc[is_odd, column] = random.choice(odd, is_odd.sum())
     is_other = random.random(count) < draw(st.sampled_from([0, 0.3]))

@@ -4,9 +4,10 @@ import json
 import pandas as pd
 import pytest
 
+from features.shard import ShardWriter
 from pipeline.filter import check, check_rows, count, judge, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
-from pipeline.rules import RULES
+from pipeline.rules import LONGEST_KEY, RULES
 from pipeline.stage import UserError
 from tests.conftest import write_table
 
@@ -53,12 +54,20 @@ def test_a_clean_table_stays_whole(table, settings, filtered):
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
+        ({"sentence": "Good\tmorning"}, "damaged"),
+        ({"segment": "\t"}, "damaged"),
         ({"age": ""}, "no_age"),
         ({"age": "ageless"}, "unknown_age"),
         ({"client_id": ""}, "no_speaker"),
         ({"path": "common_voice_en_0001.mp3"}, "duplicate"),
         ({"path": "../../secret.mp3"}, "unsafe_path"),
         ({"path": ""}, "unsafe_path"),
+        ({"path": ".mp3"}, "unsafe_path"),
+        ({"path": "._common_voice_en_0000.mp3"}, "unsafe_path"),
+        ({"path": "\x1b[2Jclip.mp3"}, "unsafe_path"),
+        ({"path": "clip\r.mp3"}, "unsafe_path"),
+        ({"path": "é" * 60 + ".mp3"}, "unsafe_path"),
+        ({"path": "a." + "x" * 300}, "unsafe_path"),
         ({"sentence": "Sentence 24.", "client_id": "client0", "age": "teens"}, "repeat"),
     ],
 )
@@ -69,6 +78,17 @@ def test_each_rule_drops_its_row(table, settings, filtered, changes, rule):
     kept, account = filtered(rows, settings)
     assert dropped(account) == {rule: 1}
     assert len(kept) == 47
+
+
+def test_the_longest_key_fits_into_a_shard(table, settings, filtered, tmp_path):
+    rows = table(48, 24)
+    rows.loc[0, "path"] = "é" * (LONGEST_KEY // 2) + ".mp3"
+    rows.loc[1, "path"] = "é" * (LONGEST_KEY // 2) + "e.mp3"
+    kept, account = filtered(rows, settings)
+    assert dropped(account) == {"unsafe_path": 1}
+    with ShardWriter(tmp_path / "shard.tar") as shard:
+        for key in kept["key"]:
+            shard.add(f"{key}.json", b"")
 
 
 def test_votes_are_asked_of_tables_that_nobody_validated(table, settings, filtered):
@@ -144,6 +164,31 @@ def test_keys_hold_no_dot_and_speakers_are_hashes(table, settings, filtered):
     assert kept["speaker"].nunique() == 24
 
 
+def test_a_damaged_row_damages_no_other(table, settings, filtered):
+    rows = table(48, 24)
+    rows.loc[0, "sentence"] = "Good\tmorning"
+    rows.loc[1, "sentence"] = "Good\rmorning"
+    rows.loc[2, "path"] = rows.loc[0, "path"]  # whole, so that it is the other one that goes
+    kept, account = filtered(rows, settings, train=rows[:3], dev=rows[3:])
+    assert dropped(account) == {"damaged": 1}
+    expected = rows[1:].assign(official=["train"] * 2 + ["val"] * 45).sort_values("path")
+    for column in ("path", "age", "gender", "official"):
+        assert list(kept[column]) == list(expected[column])
+
+
+def test_rows_that_lack_fields_have_one_fate(table, settings, tmp_path):
+    write_table(table(48, 24), tmp_path / "validated.tsv")
+    text = (tmp_path / "validated.tsv").read_text(encoding="utf-8")
+    (tmp_path / "validated.tsv").write_text(text.replace("\tfifties", "") + "client9\tcut_o", encoding="utf-8")
+    rows = prepare(read_tables(tmp_path, settings.tables), settings)
+    rows["outcome"] = judge(rows, settings)
+    account = count(rows)
+    assert account["rows"] == 49
+    assert dropped(account) == {"damaged": 9}
+    rows.sort_index().to_parquet(tmp_path / "rows.parquet")
+    check_rows(tmp_path / "rows.parquet", tmp_path)
+
+
 def test_quotes_break_nothing(table, settings, filtered):
     rows = table(48, 24)
     rows.loc[3, "sentence"] = '"He said'
@@ -163,7 +208,7 @@ def test_a_missing_table_is_named(table, settings, filtered):
 
 def test_an_empty_table_is_said_so(tmp_path):
     (tmp_path / "validated.tsv").write_text("")
-    with pytest.raises(UserError, match="no table of Common Voice"):
+    with pytest.raises(UserError, match="not a table"):
         read_tables(tmp_path, ["validated"])
 
 

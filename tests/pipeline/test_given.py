@@ -19,7 +19,7 @@ def rows():
 def csv(tmp_path):
     def write(text: str):
         path = tmp_path / "mine.csv"
-        path.write_text(text)
+        path.write_bytes(text.encode())
         return path
 
     return write
@@ -37,6 +37,13 @@ def test_clips_by_path(rows, csv):
 
 
 @pytest.mark.parametrize(
+    "text", ['"path","split"\r\n"0.mp3","train"\r\n"2.mp3",val\r\n', "split,path\rtrain,0.mp3\rval,2.mp3"]
+)
+def test_quotes_and_the_line_ends_of_any_system(rows, csv, text):
+    assert from_file(rows, csv(text)).dropna().to_dict() == {0: "train", 2: "val"}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("speaker,split\nanna,train\nanna,test\nbela,val\nbela,test\n", "names 2 speakers in two splits"),
@@ -45,7 +52,10 @@ def test_clips_by_path(rows, csv):
         ("speaker,split\nanna,learn\n", "split is 'learn': allowed are train, val, test, dev"),
         ("speaker,split\nnobody,test\n", "names no speaker that is in the manifest"),
         ("who,split\nanna,test\n", "lacks a column: it needs split, and speaker or path"),
-        ("", "is no CSV file"),
+        ("", "is not a table: it is empty"),
+        ('path,split\n"0.mp3,train\n', "is not a table: unexpected end of data"),
+        ("path,split\n0.mp3,train,\n1.mp3,test\n", "row 1 has a comma too many"),
+        ("path,split\n0.mp3,train\n1.mp3\n", "row 2 has a comma too few"),
     ],
 )
 def test_what_cannot_be_is_said(rows, csv, text, message):

@@ -6,7 +6,7 @@ import yaml
 from pipeline.params import load_params
 from pipeline.stage import UserError
 
-SETTINGS = Path("params.yaml").read_text()
+SETTINGS = Path("params.yaml").read_text(encoding="utf-8")
 
 
 def changed(tmp_path, name, value):

@@ -38,7 +38,7 @@ def project(tmp_path, monkeypatch, clips, table) -> Path:
 def name_corpus(path: Path) -> None:
     lines = (ROOT / "params.yaml").read_text().splitlines()
     text = "\n".join(f"corpus: {path}" if line.startswith("corpus:") else line for line in lines)
-    Path("params.yaml").write_text(text.replace("jobs: -1", "jobs: 1"))
+    Path("params.yaml").write_text(text.replace("jobs: -1", "jobs: 1"), encoding="utf-8")
 
 
 def write_manifest() -> dict[str, str]:

@@ -14,14 +14,14 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_a_fingerprint_changes_with_any_part(front_end):
-    Path("file").write_text("1")
+    Path("file").write_text("1", encoding="utf-8")
     marks = {
         fingerprint(Path("file"), front_end),
         fingerprint(Path("file"), front_end, logmel),
         fingerprint(Path("file"), front_end, {"a": 1}),
         fingerprint(Path("file"), front_end, {"a": 2}),
     }
-    Path("file").write_text("2")
+    Path("file").write_text("2", encoding="utf-8")
     marks.add(fingerprint(Path("file"), front_end))
     assert len(marks) == 5
 

@@ -3,29 +3,16 @@
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlparse
 
-import numpy as np
 import pytest
-import torch
 from playwright.sync_api import Page, expect, sync_playwright
 
-import app
-from models.config import Config
-from models.exported import export
-from models.trained import fresh
-from pipeline.about import About, write_about
-from pipeline.voice import RATE, draw_voice, speak
-from tests.conftest import encode
+from tests.app.conftest import GROUPS
 
 CHROMIUM = shutil.which("chromium")
-GROUPS = ["young", "middle", "old & wise"]
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,46 +25,6 @@ FLAGS = (
 )
 PICTURED = re.compile(r"Spectrogram of the recording: [\d.]+ seconds, of which the part from [\d.]+ to [\d.]+")
 PATIENCE = 30_000  # ms, at most, for a condition to come true
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, front_end) -> Path:
-    """A model with random weights, as exported."""
-    folder = tmp_path_factory.mktemp("model")
-    settings = {"channels": [4, 4, 4], "dropout": 0.0}
-    config = Config("cnn", settings, GROUPS, 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 40.0, 70.0])
-    torch.manual_seed(0)
-    export(fresh(config), config, folder)
-    write_about(About("a.tar", True, False, 96, 37, 0.512, 0.401, 0.623, unsure=0.0), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def sounds(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("sounds")
-    random = np.random.default_rng(0)
-    voice = 0.5 * speak(draw_voice(30, "female", random), 3.0, random)
-    (folder / "voice.wav").write_bytes(encode(voice, RATE, "WAV"))
-    (folder / "voice.mp3").write_bytes(encode(voice, RATE))
-    (folder / "short.wav").write_bytes(encode(voice[RATE // 4 : RATE], RATE, "WAV"))
-    (folder / "text.txt").write_text("no sound at all\n" * 50)
-    (folder / "hours.flac").write_bytes(encode(np.zeros(7200 * 8000), 8000, "FLAC"))
-    with (folder / "large.wav").open("wb") as file:
-        file.truncate(32_000_000)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder) -> str:
-    """Where the page is, on a free port."""
-    with app.served(folder, "127.0.0.1", free_port()) as address:
-        yield address
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -181,49 +128,3 @@ def test_all_can_be_reached_by_keyboard_and_has_a_name(page):
         )
     assert {"Record", "Click to upload or drop files", "an old woman's"} <= {name.strip() for name in names}
     expect(page.locator("#said")).to_have_attribute("aria-live", "polite")
-
-
-def test_what_people_upload_is_deleted_in_time(folder, sounds, browser, monkeypatch):
-    monkeypatch.setattr(app, "KEPT", 1)
-    monkeypatch.setattr(app, "LOOKED_FOR", 1)
-    with app.served(folder, "127.0.0.1", free_port()) as address, closing(browser.new_page()) as page:
-        temporary = Path(os.environ["GRADIO_TEMP_DIR"])
-        page.goto(address)
-        upload(page, sounds / "voice.mp3")
-        expect(page.locator(".answer").get_by_role("row")).to_have_count(len(GROUPS), timeout=PATIENCE)
-        assert list(temporary.rglob("voice.mp3"))
-        for _ in range(2000):  # frames of the browser's clock
-            page.evaluate("new Promise(requestAnimationFrame)")
-            if not list(temporary.rglob("voice.mp3")):
-                break
-        assert not list(temporary.rglob("voice.mp3"))
-    assert not temporary.exists()
-
-
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_when_the_server_ends(folder, tmp_path, ending):
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    environment.pop("GRADIO_TEMP_DIR", None)
-    command = [sys.executable, "app.py", "--model", str(folder), "--port", str(free_port())]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
-        assert server.stdout.readline().startswith(b"The page is at http://127.0.0.1:")
-        assert list(tmp_path.glob("voice-age-*/example0.wav"))
-        server.send_signal(ending)
-        errors = server.stderr.read()
-    assert b"Traceback" not in errors
-    assert not list(tmp_path.glob("voice-age-*"))
-
-
-@pytest.mark.parametrize(
-    ("model", "said"), [("absent", b"app: absent holds no model"), (None, b"app: Cannot find empty port")]
-)
-def test_what_keeps_it_from_starting_is_one_line(folder, model, said):
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        command = [sys.executable, "app.py", "--model", model or str(folder), "--port", port]
-        failed = subprocess.run(command, capture_output=True, timeout=60)
-    assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1].startswith(said)
-    assert b"Traceback" not in failed.stderr

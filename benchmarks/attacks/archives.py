@@ -1,0 +1,224 @@
+"""Does any archive, however it is broken, end tables, plan or pack otherwise than well or in one line?"""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.attacks.siege import Input, arguments, besiege
+from features.logmel import FrontEnd
+from pipeline.corpus import LARGEST_CLIP, open_corpus
+from pipeline.pack import merge_lists, pack
+from pipeline.room import measure
+from pipeline.stage import UserError
+from pipeline.tables import copy_tables
+
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
+CLIPS = 8
+TYPES = [
+    b"0",
+    b"\0",
+    b"1",
+    b"2",
+    b"3",
+    b"4",
+    b"5",
+    b"6",
+    b"7",
+    b"D",
+    b"K",
+    b"L",
+    b"M",
+    b"N",
+    b"S",
+    b"V",
+    b"X",
+    b"g",
+    b"x",
+    b"?",
+]
+SIZES = [0, 1, 511, 512, 513, 2**20, LARGEST_CLIP, LARGEST_CLIP + 1, 2**31, 2**33 - 1, 2**40, 2**62, -1, -512, -(2**62)]
+NAMES = [
+    b"",
+    b".",
+    b"..",
+    b"/",
+    b"../../outside/evil.tsv",
+    b"x/clips/..",
+    b"x/clips/0.mp3",
+    b"x/validated.tsv",
+    b"\xff.tsv",
+    b"\x1b[2J.tsv",
+    b"a\nb.tsv",
+    b"x/clips/",
+    b"._validated.tsv",
+    b"con\r.tsv",
+    "é".encode() * 49,
+    b"x" * 100,
+]
+FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
+
+CORPUS, TABLES, PACKED = Path("data/corpus"), Path("data/tables"), Path("data/clips")
+
+Files = list[tuple[bytearray, bytes]]  # the header of each, and its content
+Random = np.random.Generator
+
+
+def release(rng: Random) -> Files:
+    """The files of a small release."""
+    rows = "".join(f"speaker{number}\t{number}.mp3\tA sentence.\n" for number in range(CLIPS))
+    files = {"x/validated.tsv": b"client_id\tpath\tsentence\n" + rows.encode(), "x/README.md": b"beside\n"}
+    files |= {f"x/clips/{number}.mp3": rng.bytes(int(rng.integers(3000))) for number in range(CLIPS)}
+    return [file(name.encode(), content) for name, content in files.items()]
+
+
+def file(name: bytes, content: bytes = b"", kind: bytes = b"0", size: int | None = None) -> tuple[bytearray, bytes]:
+    header = bytearray(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+    header[:100] = name[:100].ljust(100, b"\0")
+    header[156:157] = kind
+    return resized(header, len(content) if size is None else size), content
+
+
+def resized(header: bytearray, size: int) -> bytearray:
+    header[124:136] = b"%011o\0" % size if 0 <= size < 8**11 else (size % 256**12 | 0x80 << 88).to_bytes(12, "big")
+    return header
+
+
+def joined(files: Files) -> bytes:
+    """The tar of these files, the checksum of each header put right."""
+    parts = []
+    for header, content in files:
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        parts += [header, content, bytes(-len(content) % BLOCK)]
+    return b"".join(parts) + END
+
+
+def any_of(rng: Random, things: list) -> object:
+    return things[rng.integers(len(things))]
+
+
+def edit_header(files: Files, rng: Random, outside: Path) -> None:
+    """Another size, type or name, or any byte of a header."""
+    header = any_of(rng, files)[0]
+    match rng.integers(4):
+        case 0:
+            resized(header, any_of(rng, SIZES))
+        case 1:
+            header[156:157] = any_of(rng, TYPES)
+        case 2:
+            header[:100] = any_of(rng, [*NAMES, bytes(outside / "evil.tsv")])[:100].ljust(100, b"\0")
+        case 3:
+            header[rng.integers(BLOCK)] = rng.integers(256)
+
+
+def add_records(files: Files, rng: Random, outside: Path) -> None:
+    """A long name or a PAX header, as it should be or not."""
+    name = any_of(rng, [*NAMES, bytes(outside / "evil.tsv"), b"long/" * 900 + b"validated.tsv", b"x" * 300 + b".tsv"])
+    values = [b"%d" % any_of(rng, SIZES), b"many", b"", b"9" * 4000, name, name + b"\0.tsv"]
+    keywords = [b"path", b"size", b"linkpath", b"hdrcharset", b"mtime", b"GNU.sparse.major", b"GNU.sparse.map"]
+    record = b" " + any_of(rng, keywords) + b"=" + any_of(rng, values) + b"\n"
+    length = any_of(rng, [len(record) + len(str(len(record) + 3)), len(record), 0, -1, 10**6])
+    bodies = [b"%d" % length + record, name + b"\0", b"9" * 60_000, bytes(2**20), rng.bytes(200)]
+    body = any_of(rng, bodies)
+    each = file(
+        b"././@LongLink", body, any_of(rng, [b"L", b"K", b"x", b"g", b"X"]), any_of(rng, [len(body), *SIZES, len(body)])
+    )
+    place = rng.integers(len(files) + 1)
+    files[place:place] = [
+        (bytearray(each[0]), body) for _ in range(any_of(rng, [1, 2, 3000 if len(body) < BLOCK else 3]))
+    ]
+
+
+def add_files(files: Files, rng: Random, outside: Path) -> None:
+    """A file twice, a link, a device, a pipe, a folder, a sparse file, or one of zeros without end."""
+    name = any_of(rng, [b"x/validated.tsv", b"x/clips/0.mp3", b"x/new.tsv", bytes(outside / "evil.tsv")])
+    link = file(name, b"", any_of(rng, [b"1", b"2"]))
+    link[0][157:257] = any_of(rng, [name, bytes(outside), b"../../outside"])[:100].ljust(100, b"\0")
+    sparse = file(name, bytes(BLOCK), b"S")
+    sparse[0][386:482] = b"".join(b"%011o\0" % int(rng.integers(8**11)) for _ in range(8))
+    sparse[0][482:495] = bytes([rng.integers(2)]) + b"%011o\0" % any_of(rng, [2**30, 8**11 - 1])
+    twice = any_of(rng, files)
+    others = [
+        [(bytearray(twice[0]), twice[1])] * any_of(rng, [1, 5000 if len(twice[1]) < BLOCK else 3]),
+        [link, file(name + b"/evil.tsv", b"evil")],
+        [file(name, b"", any_of(rng, [b"3", b"4", b"5", b"6"]), any_of(rng, [0, 512, 2**40]))],
+        [sparse],
+        [file(name, bytes(any_of(rng, [2**20, LARGEST_CLIP, LARGEST_CLIP + 1])))],
+        [file(name, b"", b"0", 2**40)],
+    ]
+    place = rng.integers(len(files) + 1)
+    files[place:place] = any_of(rng, others)
+
+
+def damage(data: bytes, rng: Random) -> bytes:
+    """Flipped bits, a cut, bytes that are too many or missing, a block of zeros, something behind the end."""
+    place, size = sorted(rng.integers(len(data) + 1, size=2))
+    match rng.integers(7):
+        case 0:
+            flipped = bytearray(data)
+            for place in rng.integers(len(data), size=rng.integers(1, 9)):
+                flipped[place] ^= 1 << rng.integers(8)
+            return bytes(flipped)
+        case 1:
+            return data[:place]
+        case 2:
+            return data[:place] + rng.bytes(rng.integers(1, 2000)) + data[place:]
+        case 3:
+            return data[:place] + data[size:]
+        case 4:
+            place -= place % BLOCK
+            return data[:place] + bytes(BLOCK * any_of(rng, [1, 2])) + data[place:]
+        case 5:
+            place -= place % BLOCK
+            return data[:place] + bytes(BLOCK) + data[place + BLOCK :]
+    return data + any_of(rng, [b"x", rng.bytes(70_000), bytes(10**7), data])
+
+
+def inputs(outside: Path, tars: int, gzips: int, seed: int) -> Iterator[Input]:
+    compress = partial(gzip.compress, compresslevel=1, mtime=0)
+    for number in range(tars):
+        rng = np.random.default_rng([seed, number])
+        files = release(rng)
+        for change in (edit_header, add_records, add_files):
+            if rng.integers(2):
+                change(files, rng, outside)
+        data = joined(files)
+        if rng.integers(3) == 0:
+            data = damage(data, rng)
+        yield f"tar {number} of seed {seed}", partial(attempt, any_of(rng, [bytes, compress])(data))
+    for number in range(gzips):
+        rng = np.random.default_rng([seed, number, 1])
+        data = any_of(rng, [compress, compress, bz2.compress, lzma.compress])(joined(release(rng)))
+        yield f"gzip {number} of seed {seed}", partial(attempt, damage(data, rng))
+
+
+def attempt(data: bytes) -> None:
+    """What tables, plan and pack do with an archive. Raises UserError if one of them refuses it."""
+    for folder in (TABLES, PACKED):
+        folder.mkdir()
+    CORPUS.write_bytes(data)
+    keys, refused = {f"{number}.mp3": f"{number}" for number in range(CLIPS)}, []
+    for stage in (
+        lambda: copy_tables(CORPUS, TABLES),
+        lambda: measure(open_corpus(CORPUS).any_clips(), FRONT_END, seconds=0.1),
+        lambda: pack(open_corpus(CORPUS), keys, PACKED, CLIPS),
+        lambda: merge_lists(PACKED),
+    ):
+        try:
+            stage()
+        except UserError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
+if __name__ == "__main__":
+    chosen = arguments(__doc__, tars=500, gzips=120, seed=0)
+    besiege(partial(inputs, tars=chosen.tars, gzips=chosen.gzips, seed=chosen.seed), "archives")

@@ -1,0 +1,174 @@
+"""Does any table, however it is damaged, end filter or a user's own split otherwise than in an account of every row, or
+in one line?"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.attacks.siege import Input, arguments, besiege
+from features.shard import ShardWriter
+from pipeline.commonvoice import AGES
+from pipeline.filter import check_rows, count, hashes, judge, manifest_of, official_splits, prepare, read_tables
+from pipeline.given import from_file
+from pipeline.params import Filter
+
+ROWS, SPEAKERS = 60, 20
+HEADER = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]
+TABLES, OWN = Path("data/tables"), Path("data/own.csv")
+SETTINGS = Filter(
+    tables=["validated"],
+    votes="all",
+    conflict="drop",
+    repeats="drop",
+    clips_per_speaker=5,
+    balance="undersample",
+    clips_per_group=None,
+    groups={"young": ["teens", "twenties", "thirties"], "old": ["fourties", "fifties", "sixties"]},
+    seed=0,
+)
+STRANGE = [
+    *[
+        "\t",
+        "\t\t",
+        "\n",
+        "\r",
+        "\r\n",
+        "\0",
+        '"',
+        "'",
+        ",",
+        ";",
+        "\ufeff",
+        "\x1b[2J",
+        "\x85",
+        "\u2028",
+        "\u202e",
+        "NA",
+        "nan",
+    ],
+    *["../../outside/evil.mp3", "/etc/passwd", "..", ".", ".mp3", "a/b", "é" * 60, "声" * 35, "x" * 300, "x" * 200_000],
+    *["-1", "1e400", "９", "inf", "teens", "fourties", "twenties ", "\\N", "=1+1", "%s%n", "𝔊"],
+]
+BYTES = [b"\xff", b"\xfe\xff", b"\xc3", b"\xed\xa0\x80", b"\0", b"\n", b"\t", b"\r", b'"']
+
+Random = np.random.Generator
+
+
+def release(rng: Random) -> list[list[str]]:
+    """The lines of a small table, its header first, as fields."""
+    voices = rng.integers(SPEAKERS, size=ROWS)
+    rows = [
+        [
+            f"speaker{voice}",
+            f"clip_{number}.mp3",
+            f"Sentence {number}.",
+            "2",
+            "0",
+            AGES[voice % 6],
+            "male",
+            "",
+            "en",
+            "",
+        ]
+        for number, voice in enumerate(voices)
+    ]
+    return [HEADER, *rows]
+
+
+def own_split(rng: Random) -> list[list[str]]:
+    splits = ["train", "val", "test", "dev"]
+    return [["speaker", "split"], *([f"speaker{voice}", splits[rng.integers(4)]] for voice in range(SPEAKERS))]
+
+
+def any_of(rng: Random, things: list) -> object:
+    return things[rng.integers(len(things))]
+
+
+def change_fields(lines: list[list[str]], rng: Random) -> list[list[str]]:
+    """Something strange in a field or in the place of it, a field too many or too few, a line twice or elsewhere."""
+    lines = [list(line) for line in lines]
+    for _ in range(rng.integers(1, 6)):
+        line = lines[rng.integers(len(lines)) * rng.integers(2)]  # often the header, or the first row
+        line = any_of(rng, [line, lines[1], any_of(rng, lines)])
+        place = rng.integers(len(line) + 1)
+        match rng.integers(5):
+            case 0:
+                line[place : place + 1] = [any_of(rng, STRANGE)]
+            case 1:
+                line[place:place] = [any_of(rng, STRANGE)]
+            case 2 if len(line) > 1:
+                del line[place - 1]
+            case 3:
+                line[place - 1] += any_of(rng, STRANGE)
+            case 4:
+                lines.insert(rng.integers(len(lines) + 1), list(line))
+    return lines
+
+
+def damage(data: bytes, rng: Random) -> bytes:
+    """Flipped bits, a cut, bytes that are too many or missing."""
+    first, last = sorted(rng.integers(len(data) + 1, size=2))
+    match rng.integers(4):
+        case 0:
+            flipped = bytearray(data)
+            for place in rng.integers(len(data), size=rng.integers(1, 9)):
+                flipped[place] ^= 1 << rng.integers(8)
+            return bytes(flipped)
+        case 1:
+            return data[:first]
+        case 2:
+            return data[:first] + any_of(rng, BYTES) * any_of(rng, [1, 2, 100, 5_000_000]) + data[first:]
+    return data[:first] + data[last:]
+
+
+def inputs(outside: Path, tables: int, seed: int) -> Iterator[Input]:
+    for number in range(tables):
+        rng = np.random.default_rng([seed, number])
+        make, separator, attempt = any_of(rng, [(release, "\t", filter_it), (own_split, ",", split_by_it)])
+        lines = change_fields(make(rng), rng)
+        data = any_of(rng, ["\n", "\n", "\r\n"]).join(separator.join(line) for line in lines).encode()
+        if rng.integers(3) == 0:
+            data = damage(data, rng)
+        yield f"{attempt.__name__}, table {number} of seed {seed}", partial(attempt, data)
+
+
+def filter_it(data: bytes) -> None:
+    """What filter does with a table, that of the rows and of a split; and whether each line is accounted for."""
+    TABLES.mkdir()
+    for name in ("validated", "train"):
+        (TABLES / f"{name}.tsv").write_bytes(data)
+    rows = prepare(read_tables(TABLES, SETTINGS.tables), SETTINGS)
+    rows["outcome"] = judge(rows, SETTINGS)
+    account = count(rows)
+    lines = [line for line in data.split(b"\n") if line.removesuffix(b"\r")]
+    if not account["rows"] == len(lines) - 1 == sum(fates(account)):
+        raise AssertionError(f"{len(lines) - 1} rows, of which {sum(fates(account))} are accounted for")
+    rows[["table", "path", "outcome"]].sort_index().to_parquet("data/rows.parquet", index=False)
+    check_rows(Path("data/rows.parquet"), TABLES)
+    manifest = manifest_of(rows, official_splits(TABLES))
+    manifest.to_parquet("data/manifest.parquet", index=False)
+    with ShardWriter(Path("data/00000.tar")) as shard:
+        for key in manifest["key"]:
+            shard.add(f"{key}.mp3", b"")
+
+
+def fates(account: dict) -> list[int]:
+    return [account["kept"]["clips"], *(rule["dropped"] for rule in account["rules"].values())]
+
+
+def split_by_it(data: bytes) -> None:
+    """What split does with a user's own file."""
+    OWN.write_bytes(data)
+    clients = pd.Series([f"speaker{number}" for number in range(SPEAKERS)])
+    rows = pd.DataFrame({"speaker": hashes(clients).astype("str"), "path": [f"clip_{n}.mp3" for n in range(SPEAKERS)]})
+    given = from_file(rows, OWN)
+    if not set(given.dropna()) <= {"train", "val", "test"}:
+        raise AssertionError(f"splits are {set(given)}")
+
+
+if __name__ == "__main__":
+    chosen = arguments(__doc__, tables=200, seed=0)
+    besiege(partial(inputs, tables=chosen.tables, seed=chosen.seed), "tables")

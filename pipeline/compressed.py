@@ -1,0 +1,59 @@
+"""Compressed: what a gzip, bzip2 or xz file holds.
+
+The libraries' own readers fail where bytes stand behind the content, isal's after it has lost the last blocks.
+"""
+
+import bz2
+import io
+import lzma
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO
+
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
+
+DECOMPRESSORS = {  # by the first bytes of what they read
+    b"\x1f\x8b": partial(IgzipDecompressor, DECOMP_GZIP),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+}
+DAMAGED = (EOFError, OSError, IsalError, lzma.LZMAError)  # what reading a damaged or cut file raises
+BLOCK = 2**16  # bytes of the file read at a time
+READY = 2**17  # bytes of its content held ready
+
+
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """The content of a file that may be compressed."""
+    start = file.read(max(map(len, DECOMPRESSORS)))
+    file.seek(0)
+    for magic, decompressor in DECOMPRESSORS.items():
+        if start.startswith(magic):
+            return io.BufferedReader(Decompressed(file, magic, decompressor), READY)
+    return file
+
+
+class Decompressed(io.RawIOBase):
+    """The content of all streams in a compressed file; what stands behind them is passed over, as tar does."""
+
+    def __init__(self, file: BinaryIO, magic: bytes, decompressor: Callable):
+        self.file, self.magic, self.decompressor = file, magic, decompressor
+        self.stream, self.ahead = decompressor(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = b""
+        while self.stream and not data:
+            if self.stream.needs_input and not self.ahead:
+                self.ahead = self.file.read(BLOCK)
+                if not self.ahead:
+                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            data, self.ahead = self.stream.decompress(self.ahead, len(buffer)), b""
+            if self.stream.eof:
+                self.ahead = self.stream.unused_data
+                if len(self.ahead) < len(self.magic):
+                    self.ahead += self.file.read(BLOCK)
+                self.stream = self.decompressor() if self.ahead.startswith(self.magic) else None
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,79 @@
+"""Delimited: tables of text, read with a row for every line of the file, the damaged ones included."""
+
+import csv
+import io
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stage import UserError
+
+BLOCK = 4 * 2**20  # bytes read at a time; no line may be longer
+
+
+def tab_separated(lines: str) -> pa.Array:
+    """The fields of each line that is not blank. Nothing is quoted: sentences hold stray quotes, and bare CRs."""
+    each = pc.split_pattern(pa.array([lines.replace("\r\n", "\n")], pa.large_string()), "\n").flatten()
+    return pc.split_pattern(each.filter(pc.not_equal(each, "")), "\t")
+
+
+def comma_separated(lines: str) -> pa.Array:
+    """The fields of each line that is not blank, quoted or not. Raises csv.Error for a quote out of place."""
+    rows = csv.reader(io.StringIO(lines, newline=""), strict=True)
+    return pa.array([row for row in rows if row], pa.list_(pa.large_string()))
+
+
+def read_delimited(
+    path: Path, names: Sequence[str], fields_of: Callable[[str], pa.Array]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Those of these columns that a table has, as text, and how many fields more than columns each row has.
+
+    Shape of that: (rows,); below 0 they are fewer, and any row but those at 0 is damaged. Fields count from the left in
+    all rows alike, and those that a row lacks are empty. Raises UserError for a file that is not such a table.
+    """
+    header, columns, excess = [], {}, [np.zeros(0, int)]
+    for lines in whole_lines(path):
+        try:
+            fields = fields_of(lines)
+        except csv.Error as error:
+            raise UserError(f"{path} is not a table: {error}") from None
+        begins, values = fields.offsets.to_numpy(), fields.values
+        if not header and len(fields):
+            header, begins = values[: begins[1]].to_pylist(), begins[1:]
+            columns = {name: [] for name in names if name in header}
+        lengths = np.diff(begins)
+        excess.append(lengths - len(header))
+        for name, parts in columns.items():
+            place = header.index(name)
+            parts.append(values.take(pa.array(begins[:-1] + place, mask=lengths <= place)).fill_null(""))
+    if not header:
+        raise UserError(f"{path} is not a table: it is empty")
+    table = pa.table({name: pa.chunked_array(parts, pa.large_string()) for name, parts in columns.items()})
+    return table.to_pandas(), np.concatenate(excess)
+
+
+def whole_lines(path: Path) -> Iterator[str]:
+    """A file's text in blocks that end where a line does. Raises UserError for what is not UTF-8, or not lines."""
+    if not path.is_file():
+        raise UserError(f"{path} cannot be read: there is no such file")
+    line, rest = 1, b""
+    try:
+        with path.open("rb") as file:
+            file.seek(len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0)
+            while block := file.read(BLOCK):
+                lines, end, rest = (rest + block).rpartition(b"\n")
+                if len(rest) > BLOCK:
+                    raise UserError(f"{path} is not a table: it has a line of more than {BLOCK} bytes")
+                yield (lines + end).decode()
+                line += (lines + end).count(b"\n")
+            yield rest.decode()
+    except UnicodeDecodeError as error:
+        line += error.object[: error.start].count(b"\n")
+        raise UserError(f"{path} is not a table: line {line} is not UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,83 @@
+"""The page, served with a model of random weights, and asked without a browser, as the browser asks."""
+
+import json
+import re
+import socket
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+
+import app
+from models.config import Config
+from models.exported import export
+from models.trained import fresh
+from pipeline.about import About, write_about
+from pipeline.voice import RATE, draw_voice, speak
+from tests.conftest import encode
+
+GROUPS = ["young", "middle", "old & wise"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory, front_end) -> Path:
+    """A model with random weights, as exported."""
+    folder = tmp_path_factory.mktemp("model")
+    settings = {"channels": [4, 4, 4], "dropout": 0.0}
+    config = Config("cnn", settings, GROUPS, 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 40.0, 70.0])
+    torch.manual_seed(0)
+    export(fresh(config), config, folder)
+    write_about(About("a.tar", True, False, 96, 37, 0.512, 0.401, 0.623, unsure=0.0), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sounds")
+    random = np.random.default_rng(0)
+    voice = 0.5 * speak(draw_voice(30, "female", random), 3.0, random)
+    (folder / "voice.wav").write_bytes(encode(voice, RATE, "WAV"))
+    (folder / "voice.mp3").write_bytes(encode(voice, RATE))
+    (folder / "short.wav").write_bytes(encode(voice[RATE // 4 : RATE], RATE, "WAV"))
+    (folder / "text.txt").write_text("no sound at all\n" * 50)
+    (folder / "page.html").write_text("<!doctype html><title>No sound</title>\n" * 500)
+    (folder / "hours.flac").write_bytes(encode(np.zeros(7200 * 8000), 8000, "FLAC"))
+    with (folder / "large.wav").open("wb") as file:
+        file.truncate(32_000_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder) -> str:
+    """Where the page is, on a free port."""
+    with app.served(folder, "127.0.0.1", free_port()) as address:
+        yield address
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(address: str, event: str, given: Path | int) -> str:
+    """The HTML of the answer to a sound file that is uploaded or recorded (`event` is upload or input), or to the
+    example of this number (click), without the time that it took.
+    """
+    with httpx.Client(base_url=address, timeout=60) as client:
+        if isinstance(given, Path):
+            path = client.post("gradio_api/upload", files={"files": (given.name, given.read_bytes())}).json()[0]
+            given = {"path": path, "orig_name": given.name, "meta": {"_type": "gradio.FileData"}}
+        functions = client.get("config").json()["dependencies"]
+        number = next(each["id"] for each in functions if each["targets"][0][1] == event)
+        question = {"data": [given], "fn_index": number, "session_hash": uuid.uuid4().hex}
+        client.post("gradio_api/queue/join", json=question).raise_for_status()
+        with client.stream("GET", "gradio_api/queue/data", params={"session_hash": question["session_hash"]}) as stream:
+            messages = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+            done = next(message for message in messages if message["msg"] == "process_completed")
+    assert done["success"], done
+    return re.sub(r"Answered in [\d.]+ s", "", done["output"]["data"][0])

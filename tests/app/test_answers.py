@@ -1,0 +1,76 @@
+"""The page's answers, asked for without a browser."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+import gradio.route_utils
+import httpx
+import numpy as np
+import pytest
+
+import app
+from pipeline.voice import RATE, draw_voice, speak
+from tests.app.conftest import ask, free_port
+from tests.conftest import encode
+
+
+@pytest.fixture(scope="module")
+def questions(sounds, tmp_path_factory) -> list[tuple[str, Path | int]]:
+    """Events and what is given with them, to be told apart by their answers."""
+    folder = tmp_path_factory.mktemp("questions")
+    for number in range(3):
+        random = np.random.default_rng(number)
+        voice = 0.5 * speak(draw_voice(20 + 20 * number, "male", random), 2.0 + number, random)
+        (folder / f"{number}.wav").write_bytes(encode(voice, RATE, "WAV"))
+    uploads = [("upload", folder / "0.wav"), ("upload", sounds / "page.html"), ("upload", sounds / "voice.mp3")]
+    return [*uploads, ("input", folder / "1.wav"), ("input", folder / "2.wav"), ("click", 3)]
+
+
+def test_six_who_ask_at_once_get_their_own_answers(address, questions, monkeypatch):
+    """And pictures are drawn one at a time: Matplotlib is not safe for threads."""
+    drawing, together, lock = [], [], Lock()
+
+    def picture(*args) -> str:
+        with lock:
+            drawing.append(args)
+            together.append(len(drawing))
+        try:
+            return drawn(*args)
+        finally:
+            with lock:
+                drawing.pop()
+
+    drawn = app.picture
+    expected = [ask(address, *question) for question in questions]
+    assert len(set(expected)) == len(questions)
+    assert "No answer" in expected[1]
+    monkeypatch.setattr(app, "picture", picture)
+    with ThreadPoolExecutor(len(questions)) as askers:
+        answers = list(askers.map(lambda question: ask(address, *question), questions * 4))
+    assert answers == expected * 4
+    assert set(together) == {1}
+
+
+class Later(datetime):
+    @classmethod
+    def now(cls) -> datetime:
+        return datetime.now() + timedelta(seconds=2 * app.KEPT)
+
+
+def test_recordings_are_deleted_in_time_and_examples_are_not(folder, sounds, monkeypatch):
+    monkeypatch.setattr(app, "LOOKED_FOR", 1)
+    with app.served(folder, "127.0.0.1", free_port()) as address:
+        recordings = Path(os.environ["GRADIO_TEMP_DIR"])
+        expected = ask(address, "click", 3)
+        ask(address, "upload", sounds / "voice.mp3")
+        uploaded = next(recordings.rglob("voice.mp3"))
+        with monkeypatch.context() as clock:
+            clock.setattr(gradio.route_utils, "datetime", Later)
+            while httpx.get(f"{address}gradio_api/file={uploaded}").is_success:
+                pass
+        assert not uploaded.exists()
+        assert ask(address, "click", 3) == expected
+    assert not recordings.exists()

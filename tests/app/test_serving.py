@@ -1,0 +1,81 @@
+"""How the page starts and ends."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+
+import httpx
+import pytest
+
+import app
+from pipeline.predict import UserError
+from tests.app.conftest import free_port
+
+IN_THE_BACKGROUND = ["sh", "-c", 'trap \'\' INT; exec "$0" "$@"']  # as a shell without job control starts a job
+
+
+@contextmanager
+def started(*words: str, **environment: str):
+    """A process of the page, with SIGINT ignored when it begins."""
+    command = [*IN_THE_BACKGROUND, sys.executable, *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ | environment, **pipes) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_nothing_is_left_when_the_server_ends(folder, tmp_path, ending, code):
+    """Neither with a page open in somebody's browser, nor when the signal comes twice."""
+    port = free_port()
+    with started("app.py", "--model", str(folder), "--port", str(port), TMPDIR=str(tmp_path)) as server:
+        assert server.stdout.readline() == f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it)\n".encode()
+        assert list(tmp_path.glob("voice-age-*/**/example0.wav"))
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/somebody"):
+            server.send_signal(ending)
+            server.send_signal(ending)
+            assert server.stderr.read() == b""
+    assert server.returncode == code
+    assert not list(tmp_path.glob("voice-age-*"))
+
+
+def test_one_can_end_it_while_it_starts(folder):
+    """Also while it still imports Gradio, as `-X importtime` tells."""
+    with started("-X", "importtime", "app.py", "--model", str(folder)) as server:
+        assert any(b" gradio." in line for line in server.stderr)
+        server.send_signal(signal.SIGINT)
+        assert b"Traceback" not in server.stderr.read()
+    assert server.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("absent", "app: absent holds no model"), (None, "app: port {port} is taken: choose another with --port")],
+)
+def test_what_keeps_it_from_starting_is_one_line(folder, model, said):
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "app.py", "--model", model or str(folder), "--port", str(port)]
+        failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert len(failed.stderr.splitlines()) == 1
+    assert failed.stderr.startswith(said.format(port=port))
+
+
+def test_a_host_that_is_not_this_machine_s_is_said_so():
+    with pytest.raises(UserError, match=r"cannot listen at 192\.0\.2\.1, port 7860: "):
+        app.check_free("192.0.2.1", 7860)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "http"])
+def test_a_port_that_cannot_be_is_said_so(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^{text} is not a port"):
+        app.port_number(text)
