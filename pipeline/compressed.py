@@ -15,7 +15,7 @@ from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 DECOMPRESSORS = {  # by the first bytes of what they read
     b"\x1f\x8b": partial(IgzipDecompressor, DECOMP_GZIP),
     b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\0": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+    b"\xfd7zXZ\0": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=2**29),  # bytes; xz -9 asks for 65 MiB
 }
 DAMAGED = (EOFError, OSError, IsalError, lzma.LZMAError)  # what reading a damaged or cut file raises
 BLOCK = 2**16  # bytes of the file read at a time
