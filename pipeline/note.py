@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pipeline.names import name_of
 from pipeline.output import read_json
 
 NOTE = Path("data/tables/corpus.json")
@@ -19,9 +20,9 @@ def write_note(corpus: Path, tables: Path) -> None:
     """Write NOTE's file into `tables`, the folder with the tables that were read from the corpus."""
     paths = sorted(tables.glob("*.tsv"))
     said = {
-        "name": corpus.absolute().parent.name if is_unpacked(corpus) else corpus.name,
+        "name": name_of(corpus.absolute().parent.name if is_unpacked(corpus) else corpus.name),
         "is_synthetic": any(is_synthetic(path) for path in paths),
-        "rows": {path.stem: count_rows(path) for path in paths},
+        "rows": {name_of(path.stem): count_rows(path) for path in paths},
     }
     note = {"corpus": said, "contents": contents_of(corpus)}
     (tables / NOTE.name).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
@@ -56,7 +57,7 @@ def contents_of(corpus: Path) -> dict[str, Any] | None:
         if entry.is_file():
             count += 1
             size += entry.stat().st_size
-    tables = {path.name: path.stat().st_size for path in sorted(corpus.parent.glob("*.tsv"))}
+    tables = {name_of(path.name): path.stat().st_size for path in sorted(corpus.parent.glob("*.tsv"))}
     return {"clips": count, "bytes": size, "tables": tables}
 
 

@@ -55,8 +55,7 @@ def copy(content: Member, path: Path) -> None:
 
 
 def main() -> None:
-    corpus = Path(load_params().corpus)
-    open_corpus(corpus)  # first of all, whether it is there
+    corpus = open_corpus(Path(load_params().corpus)).path
     with build_aside(TABLES, fingerprint(state_of(corpus))) as partial:
         names = copy_tables(corpus, partial)
         write_note(corpus, partial)

@@ -102,7 +102,8 @@ def test_a_clip_that_is_too_large_is_not_cut_but_told(release, tmp_path, monkeyp
     pack(source, {name: name.removesuffix(".mp3") for name in names}, tmp_path / "clips", 20)
     assert len(merge_lists(tmp_path / "clips")) == 12
     assert len(list(read_shard(tmp_path / "clips/00000.tar"))) == 12
-    decode_shard(tmp_path / "clips/00000.tar", tmp_path / "00000.tar", {}, front_end)
+    about = {name.removesuffix(".mp3"): {} for name in names}
+    decode_shard(tmp_path / "clips/00000.tar", tmp_path / "00000.tar", about, front_end)
     reasons = [reject["reason"] for reject in read_listing(tmp_path / "00000.tar")["rejects"]]
     assert reasons == ["undecodable"] * 10 + ["too_large"] * 2
 
