@@ -16,12 +16,18 @@ from tests.project import ROOT, change
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
+def heed_signals() -> None:
+    for each in WORDS:
+        signal.signal(each, signal.SIG_DFL)
+
+
 def ended(stage: str, sign: str, by: signal.Signals, *options: str) -> tuple[int, list[str]]:
     """The exit code of a stage that gets a signal once it writes `sign`, and what it says on standard error."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-u", *options, "-m", f"pipeline.{stage}"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    alone = {"start_new_session": True, "preexec_fn": heed_signals}  # whatever these tests were started to ignore
+    with subprocess.Popen(command, env=environment, **pipes, **alone) as process:
         said = []
         for line in process.stdout:
             said.append(line.rstrip())
