@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from models.checkpoints import BEFORE, LAST
-from pipeline import decode, filter, pack, split, tables
-from tests.pipeline.killing import forked
 from tests.project import ROOT, change
 
+STAGES = "tables, filter, pack, decode, split"
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -48,8 +47,7 @@ def test_while_it_imports(small, by):
 @pytest.mark.parametrize("by", WORDS)
 def test_while_it_learns_and_no_model_is_left(small, by):
     change(small, {"train": {"max_epochs": 1000, "patience": 1000}})
-    for stage in (tables, filter, pack, decode, split):
-        assert forked(stage.main) == 0
+    python(f"from pipeline import {STAGES}\nfor stage in ({STAGES}): stage.main()")
     code, said = ended("train", "epoch   1", by)
     assert code == 128 + by
     assert said == [f"train: {WORDS[by]}"]
@@ -57,12 +55,12 @@ def test_while_it_learns_and_no_model_is_left(small, by):
     assert {LAST, BEFORE} & {path.name for path in Path("data/.partial").glob("model-*/*")}
 
 
-def test_a_signal_that_is_ignored_stays_so(small):
+def test_a_signal_that_is_ignored_stays_so():
     """As in the background of a script, where Ctrl-C is for others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        assert forked(tables.main) == 0
-        code = "import signal, sys; import pipeline.signals as s; s.end_in_a_line(); signal.raise_signal(signal.SIGINT)"
-        assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}).returncode == 0
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    ignored, raised = "signal.signal(signal.SIGINT, signal.SIG_IGN)", "signal.raise_signal(signal.SIGINT)"
+    python(f"import signal; from pipeline.signals import end_in_a_line; {ignored}; end_in_a_line(); {raised}")
+
+
+def python(code: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert ran.returncode == 0, ran.stderr

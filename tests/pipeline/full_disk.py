@@ -1,4 +1,7 @@
-"""Full disks: a stage that cannot write ends in one line, and once there is room makes what it would have made."""
+"""Full disks: a stage that cannot write ends in one line, and once there is room makes what it would have made.
+
+Run by test_forks.py.
+"""
 
 import io
 import os

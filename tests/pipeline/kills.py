@@ -1,4 +1,7 @@
-"""Kills: pack, decode, tables and the end of train, killed at every change that they make to files, and run again."""
+"""Kills: pack, decode, tables and the end of train, killed at every change that they make to files, and run again.
+
+Run by test_forks.py.
+"""
 
 import shutil
 from pathlib import Path
