@@ -38,25 +38,27 @@ def experiment(params: Params, model: str) -> None:
         raise UserError(
             "an experiment is a commit, which needs a name: git config user.name NAME; git config user.email ADDRESS"
         )
-    update_features(params)
+    start = start_of(params)
+    update_features(params, start)
     name = free_name(model)
     copied = [word for path in new_files() for word in ("--copy-paths", path)]
     # The corpus is not in the copy, as Git ignores it; all that is made of it has just been brought up to date.
     run_dvc("exp", "run", "--temp", FROM_FEATURES, "--name", name, *copied, "-S", f"model={model}")
-    show(name)
+    show(name, is_whole=not start)
 
 
-def show(name: str) -> None:
-    """Print an experiment's scores, and how to go on with it."""
+def show(name: str, is_whole: bool) -> None:
+    """Print an experiment's scores, and how to go on with it; `dvc exp apply` wants all that it names to be here."""
     row = table([row for row in dvc.api.exp_show() if row["Experiment"] == name])
     model = row["model"].item()
     print(row.to_string(index=False))
-    print(f"exp: dvc exp apply {name} brings it here; model: {model} in params.yaml and make repro do, too")
+    by_hand = f"model: {model} in params.yaml and make repro"
+    applied = f"dvc exp apply {name} brings it here; {by_hand} do, too"
+    print(f"exp: {applied if is_whole else f'{by_hand} bring it here'}")
 
 
-def update_features(params: Params) -> None:
+def update_features(params: Params, start: list[str]) -> None:
     """Bring up to date here what experiments start from: the copies in which they run have no corpus."""
-    start = start_of(params)
     reread_if_changed(Path(params.corpus))
     with Repo() as repo, lock_repo(repo):
         stages = repo.stage.collect("decode", with_deps=True)

@@ -97,9 +97,10 @@ def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_kn
     done("git commit -qm first", folder)
     done("git update-ref refs/exps/12/34/tcn-1 HEAD", folder)
     asked = []
-    monkeypatch.setattr(runs, "update_features", lambda params: asked.append("features"))
+    monkeypatch.setattr(runs, "start_of", lambda params: [])
+    monkeypatch.setattr(runs, "update_features", lambda *_: asked.append("features"))
     monkeypatch.setattr(runs, "run_dvc", lambda *words: asked.append(words))
-    monkeypatch.setattr(runs, "show", asked.append)
+    monkeypatch.setattr(runs, "show", lambda name, is_whole: asked.append(name))
     runs.experiment(params, "tcn")
     copied = ("--copy-paths", "models/own/", "--copy-paths", "models/tcn.py")
     command = ("exp", "run", "--temp", "--allow-missing", "--name", "tcn-2", *copied, "-S", "model=tcn")
