@@ -1,24 +1,39 @@
-"""What does size cost? A store of 450,000 clips is opened; a pipeline of 900 shards is found up to date."""
+"""What does size cost? A store of 450,000 clips is opened, learnt from and judged; 900 shards are found up to date."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from benchmarks.evaluate import made_up_split
 from benchmarks.timing import median_seconds, show
 from features.shard import closed_size
 from features.store import INDEX_TYPES, Store, write_index
+from models.data import CropSampler
+from pipeline import evaluate, train
+from pipeline.certificate import contents
+from pipeline.decode import LOGMEL
 from pipeline.params import load_params
+from pipeline.split import REPORT, SPLIT
+from pipeline.stage import fingerprint
 
 CLIPS, SHARDS, FRAMES = 450_000, 900, 450
+BATCHES = 300  # of an epoch; its draw is that of all clips
+SMALL = {"channels": [4, 4, 4], "dropout": 0.1}  # what a network takes does not grow with the clips
 ROOT = Path.cwd()
 
 
@@ -41,20 +56,68 @@ def write_store(folder: Path) -> None:
 
 
 def open_store(folder: Path) -> tuple[float, float]:
-    """Seconds, and MB of private memory, that the store takes."""
-    before, start = private_bytes(), time.perf_counter()
+    """Seconds, and MB of anonymous memory, that the store takes."""
+    before, start = anonymous_bytes(), time.perf_counter()
     store = Store(folder)
     seconds = time.perf_counter() - start
     random = np.random.default_rng(0)
     for _ in range(20):  # touches every shard
         store.crops(random.integers(len(store), size=256), np.zeros(256, np.int64), 300)
-    return seconds, (private_bytes() - before) / 1e6
+    return seconds, (anonymous_bytes() - before) / 1e6
 
 
-def private_bytes() -> int:
-    """What this process alone has written to; the mapped shards are the system's page cache."""
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_Dirty"))
+def write_project(folder: Path) -> None:
+    """What train and evaluate read, without the stages before them."""
+    (folder / LOGMEL).mkdir(parents=True)
+    write_store(folder / LOGMEL)
+    split = made_up_split(np.random.default_rng(0)).astype({"split": "category"}).assign(left_out="")
+    split.to_parquet(folder / SPLIT, index=False)
+    parts = {name: contents(split[split["split"] == name]) for name in split["split"].cat.categories}
+    corpus = {"name": "made up", "is_synthetic": True, "rows": {}}
+    groups = {group: [group] for group in split["group"].cat.categories}
+    account = {
+        "corpus": corpus,
+        "by": "speaker",
+        "seed": 0,
+        "groups": groups,
+        "fingerprint": fingerprint(folder / SPLIT),
+    }
+    text = json.dumps(account | {"claims": {}, "splits": parts})
+    (folder / REPORT).write_text(text, encoding="utf-8")
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params |= {"model": "cnn", "architectures": params["architectures"] | {"cnn": SMALL}}
+    params["train"] |= {"max_epochs": 1}
+    params["filter"] |= {"balance": "keep"}  # draws evenly, which takes more
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def run_in(folder: Path, stage: str) -> tuple[float, float, float]:
+    """MB of anonymous memory after the imports, the most beyond it while the stage runs, and seconds."""
+    os.chdir(folder)
+    sys.argv = [stage]
+    draw = CropSampler.__iter__
+    CropSampler.__iter__ = lambda sampler: islice(draw(sampler), BATCHES)
+    CropSampler.__len__ = lambda sampler: BATCHES
+    before, start, most, is_over = anonymous_bytes(), time.perf_counter(), [0], Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.02):
+            most[0] = max(most[0], anonymous_bytes() - before)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        {"train": train, "evaluate": evaluate}[stage].main()
+    finally:
+        is_over.set()
+        watcher.join()
+    return before / 1e6, most[0] / 1e6, time.perf_counter() - start
+
+
+def anonymous_bytes() -> int:
+    """What this process has written to and no file holds: not the system's page cache."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def copy_project(folder: Path) -> None:
@@ -78,14 +141,23 @@ def dvc(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
+def in_fresh(function: Callable, *arguments: Any) -> Any:
+    """What the function returns in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        return fresh.submit(function, *arguments).result()
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        write_store(Path(folder))
-        with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-            seconds, memory = fresh.submit(open_store, Path(folder)).result()
-    show(
-        f"A store of {CLIPS:,} clips in {SHARDS} shards", ("", "s", "MB"), [("open", f"{seconds:.2f}", f"{memory:.0f}")]
-    )
+        project = Path(folder)
+        write_project(project)
+        seconds, memory = in_fresh(open_store, project / LOGMEL)
+        took = {stage: in_fresh(run_in, project, stage) for stage in ("train", "evaluate")}
+    size = f"{CLIPS:,} clips in {SHARDS} shards"
+    show(f"A store of {size}", ("", "s", "MB"), [("open", f"{seconds:.2f}", f"{memory:.0f}")])
+    title = f"Anonymous memory at {size}; a small network, an epoch of {BATCHES} batches in the place of all"
+    rows = [(stage, *(f"{each:,.0f}" for each in values)) for stage, values in took.items()]
+    show(title, ("", "MB after imports", "most MB beyond", "s"), rows, "all cores")
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         copy_project(project)

@@ -16,9 +16,10 @@ class SpeakerBootstrap:
         names, speaker = np.unique(speakers, return_inverse=True)
         self.order = np.argsort(speaker, kind="stable")
         self.first = np.flatnonzero(np.diff(speaker[self.order], prepend=-1))
-        count = len(names)
-        drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-        self.times = np.vstack([np.ones(count), drawn]).astype(np.float32)
+        count, random = len(names), np.random.default_rng(seed)
+        self.times = np.ones((1 + resamples, count), np.float32)
+        for sample in self.times[1:]:  # drawn at once they would stand in memory as 8 bytes each, twice
+            sample[:] = random.multinomial(count, np.full(count, 1 / count))
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """The sums of `values` over the clips as they are, in row 0, and over those of each sample.

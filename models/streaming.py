@@ -2,8 +2,8 @@
 
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count, islice, repeat
 
 import numpy as np
 import torch
@@ -18,17 +18,25 @@ from models.recipe import Recipe
 from models.windows import windows_of
 
 SHARDS_MIXED, CLIPS_MIXED = 100, 2000  # how many of them are held to shuffle
+REPEATS = 2**31  # in the place of a worker's number, so that repeats are not drawn as crops are
 
 
 class Clips(IterableDataset):
     """The clips in `source` that `target_of` names: features (frames, n_mels) float16, target.
 
     `source` is anything that webdataset opens, braces and all. Shards are dealt out to ranks and to workers. With a
-    `seed`, shards and clips are shuffled by it, and go on without end. Raises StoreError for what cannot be read.
+    `seed`, shards and clips are shuffled by it, and go on without end; with `weight_of`, each comes that often in a
+    pass, in expectation. Raises StoreError for what cannot be read.
     """
 
-    def __init__(self, source: str, target_of: Mapping[str, int], seed: int | None = None):
-        self.source, self.target_of, self.seed = source, target_of, seed
+    def __init__(
+        self,
+        source: str,
+        target_of: Mapping[str, int],
+        seed: int | None = None,
+        weight_of: Mapping[str, float] | None = None,
+    ):
+        self.source, self.target_of, self.seed, self.weight_of = source, target_of, seed, weight_of
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, int]]:
         is_shuffled = self.seed is not None
@@ -40,7 +48,7 @@ class Clips(IterableDataset):
             select_files=lambda name: name.endswith(".npy"),
             empty_check=False,
         )
-        samples = shards.repeat().shuffle(CLIPS_MIXED, seed=self.seed) if is_shuffled else shards
+        samples = self.shuffled(shards) if is_shuffled else shards
         wanted = (sample for sample in samples if sample["__key__"] in self.target_of)
         try:
             for sample in wanted:
@@ -48,6 +56,29 @@ class Clips(IterableDataset):
                 yield features, self.target_of[sample["__key__"]]
         except (OSError, tarfile.TarError) as error:
             raise StoreError(f"{self.source}: {' '.join(str(error).split())}") from error
+
+    def shuffled(self, shards: webdataset.WebDataset) -> Iterable[dict]:
+        if self.weight_of is None:
+            return shards.repeat().shuffle(CLIPS_MIXED, seed=self.seed)
+        mixed, random = webdataset.shuffle(CLIPS_MIXED, seed=self.seed), np.random.default_rng([self.seed, REPEATS])
+        return chain.from_iterable(mixed(repeated(shards, self.weight_of, random)) for _ in count())
+
+
+def repeated(samples: Iterable[dict], weight_of: Mapping[str, float], random: np.random.Generator) -> Iterator[dict]:
+    """Each sample as often as its weight says, in expectation: the whole number below the weight, or the one above."""
+    for sample in samples:
+        yield from repeat(sample, int(weight_of.get(sample["__key__"], 0) + random.random()))
+
+
+def even_weights(groups: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """The weights, 1 in the mean, with which groups, and speakers within each, come evenly: as in `even_draw`.
+
+    Shape: (clips,) the group's number and the speaker's of each clip → (clips,) float64.
+    """
+    base = speakers.max() + 1
+    pairs, pair, clips = np.unique(groups * base + speakers, return_inverse=True, return_counts=True)
+    voices = np.bincount(pairs // base)  # in each group
+    return len(groups) / (np.count_nonzero(voices) * voices[groups] * clips[pair])
 
 
 class StreamedCrops(IterableDataset):
@@ -104,14 +135,23 @@ def streamed_normalisation(clips: Clips, most: int = 2000) -> tuple[np.ndarray, 
 class StreamedData(LightningDataModule):
     """The train and val batches of a stream; an epoch is as many crops as there are train clips.
 
-    `target_of` holds, for train and for val, the number of each clip's group by its key.
+    `target_of` holds, for train and for val, the number of each clip's group by its key; `weight_of` how often each of
+    train comes an epoch, if not once.
     """
 
     first_epoch = 0
 
-    def __init__(self, source: str, target_of: dict[str, Mapping[str, int]], recipe: Recipe, workers: int = 0):
+    def __init__(
+        self,
+        source: str,
+        target_of: dict[str, Mapping[str, int]],
+        recipe: Recipe,
+        workers: int = 0,
+        weight_of: Mapping[str, float] | None = None,
+    ):
         super().__init__()
         self.source, self.target_of, self.recipe, self.workers = source, target_of, recipe, workers
+        self.weight_of = weight_of
 
     def train_dataloader(self) -> DataLoader:
         recipe, epoch = self.recipe, max(self.first_epoch, self.trainer.current_epoch)
@@ -119,7 +159,7 @@ class StreamedData(LightningDataModule):
         shards, readers = len(expand_urls(self.source)), self.trainer.world_size * max(1, self.workers)
         if shards < readers:
             raise StoreError(f"{self.source} has {shards} shards, too few for {readers} devices × loader workers")
-        clips = Clips(self.source, self.target_of["train"], seed)
+        clips = Clips(self.source, self.target_of["train"], seed, self.weight_of)
         batches = -(-len(clips.target_of) // (recipe.batch_size * self.trainer.world_size))
         return loader(StreamedCrops(clips, recipe.frames, recipe.batch_size, batches), None, self.workers)
 

@@ -82,7 +82,15 @@ def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[train
     }
     statistics = streaming.streamed_normalisation(streaming.Clips(source, target_of["train"]))
     config = configured(params, split, params.features, statistics)
-    return config, streaming.StreamedData(source, target_of, params.train, params.compute.loader_workers)
+    weight_of = stream_weights(split[split["split"] == "train"]) if params.filter.balance == "keep" else None
+    return config, streaming.StreamedData(source, target_of, params.train, params.compute.loader_workers, weight_of)
+
+
+def stream_weights(train: pd.DataFrame) -> dict[str, float]:
+    """How often each clip comes an epoch so that groups and their speakers come evenly, by its key."""
+    speakers, _ = pd.factorize(train["speaker"])
+    weights = streaming.even_weights(train["group"].cat.codes.to_numpy("int64"), speakers)
+    return dict(zip(train["key"], weights.tolist(), strict=True))
 
 
 def configure(params: Params, store: Store, split: pd.DataFrame) -> trained.Config:

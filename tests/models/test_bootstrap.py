@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,12 @@ def test_the_same_seed_draws_the_same_speakers():
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first[1:], SpeakerBootstrap(speakers, seed=4).sums(values)[1:])
     np.testing.assert_allclose(first[0], values.sum(axis=0), rtol=1e-5)
+
+
+def test_it_takes_little_more_than_it_keeps():
+    """With 30,000 test speakers that is 240 MB; drawn at once it was 1.2 GB."""
+    tracemalloc.start()
+    bootstrap = SpeakerBootstrap(np.arange(500))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert bootstrap.times.nbytes < most < 1.5 * bootstrap.times.nbytes

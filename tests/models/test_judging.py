@@ -1,8 +1,11 @@
+import weakref
+
 import numpy as np
 import torch
 from torch import nn
 
 from features import progress
+from models import judging
 from models.classifier import Normalised, clip_probabilities
 from models.data import Windows
 from models.judging import Judged, judge
@@ -30,6 +33,24 @@ def test_judges_each_clip_by_itself(store):
         with torch.no_grad():
             expected = model(windows).softmax(dim=1).mean(dim=0)
         np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+def test_nothing_of_a_batch_outlives_the_next(store, monkeypatch):
+    """What is kept of each batch fragments the heap: judging 45,000 clips took 4 GB."""
+    given, alive = [], []
+
+    def watched(*arguments):
+        alive.append(sum(each() is not None for each in given))
+        probabilities = clip_probabilities(*arguments)
+        given.append(weakref.ref(probabilities))
+        return probabilities
+
+    monkeypatch.setattr(judging, "clip_probabilities", watched)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 30, 3))
+    model = Normalised(net, np.zeros(64, np.float32), np.ones(64, np.float32)).eval()
+    judge(model, Windows(store, np.arange(60), np.arange(60), 30, 4), 60)
+    assert len(alive) == 15
+    assert max(alive) <= 1
 
 
 def test_a_log_tells_how_many_clips_are_judged(store, monkeypatch, capsys):

@@ -1,16 +1,18 @@
 """Streams from a real HTTP server on loopback."""
 
 import threading
+from collections import Counter
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
 import numpy as np
 import pytest
+import webdataset
 
 from features.store import StoreError
 from models.data import Windows, loader, normalisation
-from models.streaming import Clips, StreamedCrops, StreamedWindows, streamed_normalisation
+from models.streaming import Clips, StreamedCrops, StreamedWindows, even_weights, streamed_normalisation
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -104,3 +106,83 @@ def test_shards_that_are_not_there_are_said_so(source, places):
 def test_a_stream_without_the_clips_is_said_so(source):
     with pytest.raises(StoreError, match="holds none of the clips"):
         streamed_normalisation(Clips(source, {"stranger": 0}))
+
+
+@pytest.fixture(scope="module")
+def uneven(store):
+    """Train clips of the store by key: 40, 12 and 5 of three groups, with speakers of 1 to 20 clips."""
+    sizes = [[20, 10, 6, 3, 1], [6, 4, 1, 1], [4, 1]]
+    speakers = [
+        (group, number) for group, of in enumerate(sizes) for number, clips in enumerate(of) for _ in range(clips)
+    ]
+    order = np.random.default_rng(0).permutation(60)[: len(speakers)]  # dealt over the shards, some clips left out
+    return {f"clip{row}": who for row, who in zip(order.tolist(), speakers, strict=True)}
+
+
+def weights_of(uneven) -> dict[str, float]:
+    groups, number = np.array(list(uneven.values())).T
+    return dict(zip(uneven, even_weights(groups, 10 * groups + number).tolist(), strict=True))
+
+
+def test_the_weights_make_groups_and_their_speakers_even(uneven):
+    weights = weights_of(uneven)
+    assert sum(weights.values()) == pytest.approx(len(uneven))
+    of_speaker = Counter()
+    for key, who in uneven.items():
+        of_speaker[who] += weights[key]
+    for group, voices in enumerate((5, 4, 2)):
+        for number in range(voices):
+            assert of_speaker[group, number] == pytest.approx(len(uneven) / 3 / voices)
+
+
+def test_a_speaker_of_two_groups_counts_in_each():
+    groups, speakers = np.array([0, 0, 0, 1]), np.array([7, 7, 8, 7])
+    np.testing.assert_allclose(even_weights(groups, speakers), [0.5, 0.5, 1, 2])
+
+
+def test_with_weights_groups_and_speakers_come_evenly(store, uneven):
+    """Over 100 epochs, within 4 standard deviations, as if each count were a Poisson variable: it varies less."""
+    shards, weights = f"{store.folder}/{{00000..00002}}.tar", weights_of(uneven)
+    epochs, places = 100, {key: place for place, key in enumerate(uneven)}
+    keys, came = list(uneven), Counter()
+    for seed in range(epochs):
+        came.update(keys[place] for _, place in islice(Clips(shards, places, seed, weights), len(keys)))
+    assert set(came) == set(uneven)
+    for tell in (lambda who: who, lambda who: who[0]):
+        expected, counted = Counter(), Counter()
+        for key, who in uneven.items():
+            expected[tell(who)] += epochs * weights[key]
+            counted[tell(who)] += came[key]
+        for who, count in counted.items():
+            assert abs(count - expected[who]) < 4 * expected[who] ** 0.5, who
+
+
+def test_repeats_follow_from_the_seed_and_are_other_crops(store, uneven):
+    shards, weights = f"{store.folder}/{{00000..00002}}.tar", weights_of(uneven)
+    targets = {key: int(key.removeprefix("clip")) for key in uneven}
+
+    def batches(seed):
+        crops = StreamedCrops(Clips(shards, targets, seed, weights), 10, 16, batches=4)
+        return [(features.numpy(), rows.tolist()) for features, rows in crops]
+
+    once, again, other = batches(1), batches(1), batches(2)
+    for (features, rows), (same, same_rows) in zip(once, again, strict=True):
+        np.testing.assert_array_equal(features, same)
+        assert rows == same_rows
+    assert [rows for _, rows in once] != [rows for _, rows in other]
+    rarest = max(weights, key=weights.get)
+    crops = [
+        crop.tobytes()
+        for features, rows in once
+        for crop, row in zip(features, rows, strict=True)
+        if row == targets[rarest]
+    ]
+    assert len(crops) >= 4
+    assert len(set(crops)) > 1
+
+
+def test_without_weights_the_stream_is_webdatasets_own(store, places):
+    shards = f"{store.folder}/{{00000..00002}}.tar"
+    plain = webdataset.WebDataset(shards, shardshuffle=100, seed=3).repeat().shuffle(2000, seed=3)
+    expected = [places[each["__key__"]] for each in islice(plain, 180) if each["__key__"] in places]
+    assert [place for _, place in islice(Clips(shards, places, 3), len(expected))] == expected
