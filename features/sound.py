@@ -10,12 +10,12 @@ import numpy as np
 import soundfile
 import soxr
 
+from features.clipping import is_clipped
 from features.logmel import FrontEnd
 from features.mp3 import is_truncated
 
 SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below holds no voice
 MARGIN = 5  # blocks of 10 ms kept on either side of what is not silence
-CLIPPED = 0.001  # share of samples at full scale above which a clip counts as clipped
 
 
 class Rejected(Exception):  # noqa: N818 - an outcome, not an error
@@ -93,11 +93,6 @@ class SoundReader:
         self.memory.truncate()
         self.memory.seek(0)
         return soundfile.SoundFile(self.memory.fileno(), closefd=False)
-
-
-def is_clipped(samples: np.ndarray) -> bool:
-    reaches_full_scale = max(samples.max(), -samples.min()) >= 1
-    return bool(reaches_full_scale and np.mean(np.abs(samples) >= 1) > CLIPPED)
 
 
 def trim(samples: np.ndarray, rate: int, below: float) -> tuple[np.ndarray, float]:
