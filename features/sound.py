@@ -106,6 +106,7 @@ def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]
     """Where the sound begins and ends, without leading and trailing 10 ms that lie `below` dB under the loudest, and
     how loud it is. Raises Rejected if all is silent.
 
+    A constant offset does not count as sound where it alone would reach that threshold; a smaller one changes nothing.
     Shape: (samples,); loudness in dB re full scale (root mean square).
     """
     size = rate // 100
@@ -117,11 +118,22 @@ def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]
     loudest = energies.max()
     if not loudest + np.vecdot(rest, rest) <= LOUDEST**2:  # nor is NaN
         raise Rejected("undecodable", "samples that are no numbers")
+    quarter = blocks[len(blocks) // 4 : len(blocks) // 2 + 1]  # of most sounds it tells that there is no offset
+    if all(offset_of(some) ** 2 >= loudest * threshold for some in (quarter, blocks)):
+        blocks = blocks - offset_of(blocks)
+        energies = np.vecdot(blocks, blocks) / size
+        loudest = energies.max()
     if loudest < 10 ** (SILENT / 10):
         raise Rejected("silent", f"loudest 10 ms at {10 * np.log10(loudest + 1e-20):.0f} dB")
     heard = np.flatnonzero(energies >= loudest * threshold)
     first, end = max(0, heard[0] - MARGIN), heard[-1] + 1 + MARGIN
     return first * size, min(end * size, len(samples)), float(10 * np.log10(energies[first:end].mean()))
+
+
+def offset_of(blocks: np.ndarray) -> float:
+    """A constant offset. Shape: (blocks, samples)."""
+    means = np.sort(blocks @ np.full(blocks.shape[1], 1 / blocks.shape[1], np.float32))
+    return min(means.mean(), means[len(means) // 2], key=abs)  # a thump moves the one, a hum the other
 
 
 @contextmanager

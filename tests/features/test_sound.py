@@ -60,6 +60,32 @@ def test_integers_that_were_stored_as_floats_are_heard(front_end):
     assert np.isfinite(read_sound(file.getvalue(), front_end).loudness)
 
 
+def with_silence(sound: np.ndarray, rate: int) -> np.ndarray:
+    return np.concatenate([np.zeros(rate), sound, np.zeros(rate)])
+
+
+@pytest.mark.parametrize("offset", [0.02, -0.3])
+def test_a_constant_offset_is_not_sound(front_end, offset):
+    rate, sound = 16000, 0.5 * buzz(1, 16000, 0)
+    plain = read_sound(encode(with_silence(sound, rate), rate, "WAV"), front_end)
+    heard = read_sound(encode(with_silence(sound, rate) + offset, rate, "WAV"), front_end)
+    assert len(heard.samples) == len(plain.samples)
+    assert heard.loudness == pytest.approx(plain.loudness, abs=0.1)
+    with pytest.raises(Rejected, match="silent"):
+        read_sound(encode(np.full(rate, offset), rate, "WAV"), front_end)
+
+
+@pytest.mark.parametrize("hertz", [25, 50, 100])
+def test_a_hum_and_a_thump_are_no_offset(front_end, hertz):
+    rate, seconds = 16000, np.arange(16000 + 80) / 16000
+    hum = with_silence(0.5 * np.sin(2 * np.pi * hertz * seconds), rate)
+    thump = with_silence(0.3 * buzz(1, rate, 0), rate)
+    thump[20000:22000] += 0.9
+    for samples in (hum, thump):
+        heard = read_sound(encode(samples, rate, "WAV"), front_end)
+        assert len(heard.samples) / rate == pytest.approx(1.1, abs=0.03)
+
+
 def test_channels_that_cancel_each_other_are_heard(front_end):
     left = buzz(1, 16000, 0)
     alone = read_sound(encode(left, 16000, "WAV"), front_end)
