@@ -2,8 +2,8 @@
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ import soundfile
 import soxr
 
 from features.clipping import is_clipped
+from features.container import BY_FFMPEG, container_of
 from features.logmel import FrontEnd
 from features.mono import BLOCK, Mono, Stream, read_mono
 from features.mp3 import is_truncated
@@ -62,15 +63,25 @@ class SoundReader:
         )
 
     def decode(self, data: bytes) -> Mono:
-        """The whole of a sound. Raises Rejected."""
+        """The whole of a sound: by libsndfile, and what that refuses by FFmpeg. Raises Rejected."""
         if not data:
             raise Rejected("empty")
-        try:
-            return read_mono(partial(self.open_libsndfile, data), self.front_end.longest)
-        except (Rejected, MemoryError, OSError):  # of the last two the machine is to blame
-            raise
-        except Exception as error:  # what comes of damaged bytes has no type in common
-            raise Rejected("undecodable", getattr(error, "error_string", str(error))) from None
+        for opener in self.openers(data):
+            try:
+                return read_mono(opener, self.front_end.longest)
+            except (Rejected, MemoryError, OSError):  # of the last two the machine is to blame
+                raise
+            except Exception as error:  # what comes of damaged bytes has no type in common
+                why = getattr(error, "error_string", str(error))
+        raise Rejected("undecodable", why)
+
+    def openers(self, data: bytes) -> Iterator[Callable[[], AbstractContextManager[Stream]]]:
+        yield partial(self.open_libsndfile, data)
+        form = container_of(data)
+        if form in BY_FFMPEG:
+            from features.ffmpeg import open_ffmpeg  # not above: few clips need it, and it takes 17 MB
+
+            yield partial(open_ffmpeg, data, form)
 
     @contextmanager
     def open_libsndfile(self, data: bytes) -> Iterator[Stream]:

@@ -24,7 +24,7 @@ LOGMEL = Path("data/logmel")
 REJECTS = LOGMEL / "rejects.csv"
 
 ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
-LIBRARIES = ("numpy", "scipy", "soundfile", "soxr")
+LIBRARIES = ("av", "numpy", "scipy", "soundfile", "soxr")
 
 
 def decode(
