@@ -3,8 +3,6 @@
 A decoder gives what is left of a truncated file without a word; the frames themselves tell.
 """
 
-from functools import cache
-
 MPEG1, MPEG2 = 3, 2  # version bits of a frame header; 0 is MPEG 2.5
 LAYER_3 = 1
 KILOBITS = {
@@ -13,44 +11,68 @@ KILOBITS = {
 }
 HERTZ = {MPEG1: (44100, 48000, 32000), MPEG2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 XING_PLACES = (21, 13, 36, 21)  # of the Xing header in the first frame: MPEG 2 stereo, mono; MPEG 1 stereo, mono
+ID3V1 = 128  # bytes
+FOREIGN = 65_536  # bytes before the first frame, at most; as many as FFmpeg looks through
 
 
-def is_truncated(data: bytes) -> bool:
-    """True if the last frame is cut, or fewer frames follow than the Xing header announces; False also for what
-    is no MP3.
-
-    Frame headers after ISO/IEC 11172-3, 2.4.2.3; the Xing header as LAME and FFmpeg write it.
-    """
-    first = start = after_id3(data)
-    count = 0
-    while start + 4 <= len(data) and data[start] == 0xFF:
-        size = frame_size(data[start + 1], data[start + 2])
-        if not size:
-            break
-        start += size
-        count += 1
-    if not count:
-        return False
-    return start > len(data) or count - 1 < announced_frames(data, first)
-
-
-def after_id3(data: bytes) -> int:
-    """The offset of the first byte after an ID3v2 tag, if there is one."""
-    if data[:3] != b"ID3" or len(data) < 10:
-        return 0
-    a, b, c, d = data[6:10]
-    return 10 + (a << 21 | b << 14 | c << 7 | d)
-
-
-@cache
 def frame_size(options: int, rates: int) -> int:
     """The bytes of the layer III frame whose second and third byte these are; 0 if they begin none."""
     version, layer = options >> 3 & 3, options >> 1 & 3
     bitrate, rate = rates >> 4, rates >> 2 & 3
-    if options < 0xE0 or layer != LAYER_3 or version == 1 or bitrate in (0, 15) or rate == 3:
+    if layer != LAYER_3 or version == 1 or bitrate in (0, 15) or rate == 3:
         return 0
     per_frame = 144_000 if version == MPEG1 else 72_000
     return per_frame * KILOBITS[version == MPEG1][bitrate] // HERTZ[version][rate] + (rates >> 1 & 1)
+
+
+FRAME_SIZES = {  # by the first three bytes of a frame
+    bytes((0xFF, options, rates)): size
+    for options in range(0xE0, 0x100)
+    for rates in range(256)
+    if (size := frame_size(options, rates))
+}
+
+
+def is_truncated(data: bytes) -> bool:
+    """True if the last frame is cut, or fewer frames follow than the Xing header announces, or more, as where files
+    were joined: decoders stop at the announced end. False also for what is no MP3.
+
+    Frame headers after ISO/IEC 11172-3, 2.4.2.3; the Xing header as LAME and FFmpeg write it.
+    """
+    first = start = first_frame(data)
+    if first is None:
+        return False
+    count = 0
+    while size := FRAME_SIZES.get(data[start : start + 3]) or tag_size(data, start):
+        count += data[start] == 0xFF
+        start += size
+    return start > len(data) or 0 < announced_frames(data, first) != count - 1
+
+
+def first_frame(data: bytes) -> int | None:
+    """The offset of the first frame that another one follows; None without one, as for what is no MP3."""
+    start = after_id3(data)
+    last = start + FOREIGN
+    while (start := data.find(b"\xff", start, last)) >= 0:
+        size = FRAME_SIZES.get(data[start : start + 3])
+        if size and data[start + size : start + size + 3] in FRAME_SIZES:
+            return start
+        start += 1
+    return None
+
+
+def tag_size(data: bytes, start: int) -> int:
+    """The bytes of the ID3 tag that begins there, of either version; 0 if none does."""
+    return ID3V1 if data[start : start + 3] == b"TAG" else after_id3(data, start) - start
+
+
+def after_id3(data: bytes, start: int = 0) -> int:
+    """The offset of the first byte after the ID3v2 tag at `start`, if there is one."""
+    head = data[start : start + 10]
+    if head[:3] != b"ID3" or len(head) < 10:
+        return start
+    a, b, c, d = head[6:10]
+    return start + 10 + (a << 21 | b << 14 | c << 7 | d)
 
 
 def announced_frames(data: bytes, first: int) -> int:

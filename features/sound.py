@@ -2,31 +2,25 @@
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import soundfile
 import soxr
 
+from features.clipping import is_clipped
+from features.container import BY_FFMPEG, container_of
 from features.logmel import FrontEnd
+from features.mono import BLOCK, Mono, Stream, read_mono
 from features.mp3 import is_truncated
+from features.rejected import Rejected
 
 SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below holds no voice
+LOUDEST = 2.0**31  # what 32-bit integers reach that were stored as floats without being scaled
 MARGIN = 5  # blocks of 10 ms kept on either side of what is not silence
-CLIPPED = 0.001  # share of samples at full scale above which a clip counts as clipped
-
-
-class Rejected(Exception):  # noqa: N818 - an outcome, not an error
-    """A clip that gives no features.
-
-    `reason` is one of empty, undecodable, too_large, too_long, silent, too_short; `detail` says more.
-    """
-
-    def __init__(self, reason: str, detail: str = ""):
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)
@@ -46,39 +40,53 @@ class SoundReader:
         self.front_end = front_end
         self.memory = io.FileIO(os.memfd_create("sound"), "r+") if hasattr(os, "memfd_create") else None
 
+    @np.errstate(over="ignore", invalid="ignore")  # of samples that are no numbers, which `trim` refuses
     def __call__(self, data: bytes) -> Sound:
         """Raises Rejected for what is no usable clip."""
-        source, rate = self.decode(data)
-        mono = source[:, 0] if source.shape[1] == 1 else source.mean(axis=1)
-        trimmed, loudness = trim(mono, rate, self.front_end.trim)
-        seconds = len(trimmed) / rate
+        mono = self.decode(data)
+        begin, end, loudness = trim(mono.samples, mono.rate, self.front_end.trim)
+        seconds = (end - begin) / mono.rate
         if seconds < self.front_end.shortest:
             raise Rejected("too_short", f"{seconds:.2f} s of sound")
-        flags = {"truncated": is_truncated(data), "clipped": is_clipped(trimmed)}
+        used = mono.samples[begin:end]
+        flags = {
+            "truncated": is_truncated(data),
+            "clipped": mono.is_clipped or is_clipped(used),
+        }
         return Sound(
-            samples=soxr.resample(trimmed, rate, self.front_end.sample_rate),
-            seconds=len(mono) / rate,
-            sample_rate=rate,
-            channels=source.shape[1],
+            samples=soxr.resample(used, mono.rate, self.front_end.sample_rate),
+            seconds=len(mono.samples) / mono.rate,
+            sample_rate=mono.rate,
+            channels=mono.channels,
             loudness=loudness,
             flags=" ".join(flag for flag, applies in flags.items() if applies),
         )
 
-    def decode(self, data: bytes) -> tuple[np.ndarray, int]:
-        """Samples of shape (samples, channels), float32, full scale ±1, and their rate in Hz. Raises Rejected."""
+    def decode(self, data: bytes) -> Mono:
+        """The whole of a sound: by libsndfile, and what that refuses by FFmpeg. Raises Rejected."""
         if not data:
             raise Rejected("empty")
-        try:
-            with self.opened(data) as file:
-                if file.frames > self.front_end.longest * file.samplerate:
-                    raise Rejected("too_long", f"{file.frames / file.samplerate:.0f} s")
-                samples = file.read(dtype="float32", always_2d=True)
-                rate = file.samplerate
-        except soundfile.LibsndfileError as error:
-            raise Rejected("undecodable", error.error_string) from None
-        if not len(samples):
-            raise Rejected("undecodable", "no samples")
-        return samples, rate
+        for opener in self.openers(data):
+            try:
+                return read_mono(opener, self.front_end.longest)
+            except (Rejected, MemoryError, OSError):  # of the last two the machine is to blame
+                raise
+            except Exception as error:  # what comes of damaged bytes has no type in common
+                why = getattr(error, "error_string", str(error))
+        raise Rejected("undecodable", why)
+
+    def openers(self, data: bytes) -> Iterator[Callable[[], AbstractContextManager[Stream]]]:
+        yield partial(self.open_libsndfile, data)
+        form = container_of(data)
+        if form in BY_FFMPEG:
+            from features.ffmpeg import open_ffmpeg  # not above: few clips need it, and it takes 17 MB
+
+            yield partial(open_ffmpeg, data, form)
+
+    @contextmanager
+    def open_libsndfile(self, data: bytes) -> Iterator[Stream]:
+        with self.opened(data) as file:
+            yield Stream(file.samplerate, file.channels, file.frames, in_blocks(file))
 
     def opened(self, data: bytes) -> soundfile.SoundFile:
         """Open sound from memory.
@@ -95,30 +103,48 @@ class SoundReader:
         return soundfile.SoundFile(self.memory.fileno(), closefd=False)
 
 
-def is_clipped(samples: np.ndarray) -> bool:
-    reaches_full_scale = max(samples.max(), -samples.min()) >= 1
-    return bool(reaches_full_scale and np.mean(np.abs(samples) >= 1) > CLIPPED)
+def in_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """In one piece, wherever that is small enough: between two, libsndfile seeks, and MP3s come out otherwise."""
+    size = BLOCK // file.channels
+    block = file.read(size, dtype="float32", always_2d=True)
+    yield block
+    while len(block) == size:
+        block = file.read(size, dtype="float32", always_2d=True)
+        yield block
 
 
-def trim(samples: np.ndarray, rate: int, below: float) -> tuple[np.ndarray, float]:
-    """Cut leading and trailing sound that lies `below` dB under the loudest 10 ms; returns what is left, and its
-    loudness. Raises Rejected if all is silent.
+def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]:
+    """Where the sound begins and ends, without leading and trailing 10 ms that lie `below` dB under the loudest, and
+    how loud it is. Raises Rejected if all is silent.
 
-    Shape: (samples,) → (fewer samples,); loudness in dB re full scale (root mean square).
+    A constant offset does not count as sound where it alone would reach that threshold; a smaller one changes nothing.
+    Shape: (samples,); loudness in dB re full scale (root mean square).
     """
     size = rate // 100
     blocks = samples[: len(samples) // size * size].reshape(-1, size)
     if not len(blocks):
         raise Rejected("too_short", f"{len(samples) / rate:.3f} s of sound")
-    energies = np.vecdot(blocks, blocks) / size
+    threshold = 10 ** (-below / 10)
+    energies, rest = np.vecdot(blocks, blocks) / size, samples[blocks.size :]
     loudest = energies.max()
-    if not np.isfinite(loudest):
+    if not loudest + np.vecdot(rest, rest) <= LOUDEST**2:  # nor is NaN
         raise Rejected("undecodable", "samples that are no numbers")
+    quarter = blocks[len(blocks) // 4 : len(blocks) // 2 + 1]  # of most sounds it tells that there is no offset
+    if all(offset_of(some) ** 2 >= loudest * threshold for some in (quarter, blocks)):
+        blocks = blocks - offset_of(blocks)
+        energies = np.vecdot(blocks, blocks) / size
+        loudest = energies.max()
     if loudest < 10 ** (SILENT / 10):
         raise Rejected("silent", f"loudest 10 ms at {10 * np.log10(loudest + 1e-20):.0f} dB")
-    heard = np.flatnonzero(energies >= loudest * 10 ** (-below / 10))
+    heard = np.flatnonzero(energies >= loudest * threshold)
     first, end = max(0, heard[0] - MARGIN), heard[-1] + 1 + MARGIN
-    return samples[first * size : end * size], float(10 * np.log10(energies[first:end].mean()))
+    return first * size, min(end * size, len(samples)), float(10 * np.log10(energies[first:end].mean()))
+
+
+def offset_of(blocks: np.ndarray) -> float:
+    """A constant offset. Shape: (blocks, samples)."""
+    means = np.sort(blocks @ np.full(blocks.shape[1], 1 / blocks.shape[1], np.float32))
+    return min(means.mean(), means[len(means) // 2], key=abs)  # a thump moves the one, a hum the other
 
 
 @contextmanager

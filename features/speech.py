@@ -16,8 +16,10 @@ SWING = 6.0  # dB between loud and quiet frames, that no steady tone has
 
 
 def has_speech(samples: np.ndarray, rate: int) -> bool:
-    """Shape: (samples,) float32, at `rate` Hz, longer than WIDTH."""
+    """Shape: (samples,) float32, at `rate` Hz."""
     width = round(WIDTH * rate)
+    if len(samples) < width:
+        return False
     steady = samples - uniform_filter1d(samples, rate // RUMBLE)
     frames = steady[: len(steady) // width * width].reshape(-1, width)
     energies = np.vecdot(frames, frames)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import soxr
-from numpy.lib.array_utils import byte_bounds
 
 from features.logmel import LogMel
 from features.sound import SoundReader, trim
@@ -13,9 +12,7 @@ def whole_logmel(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple
 
     Raises Rejected as `read_sound` does.
     """
-    source, rate = read_sound.decode(data)
-    mono = np.ascontiguousarray(source.mean(axis=1))
-    used, _ = trim(mono, rate, read_sound.front_end.trim)  # a view into mono, so its address tells its place
-    begin = (byte_bounds(used)[0] - byte_bounds(mono)[0]) / mono.itemsize
-    features = log_mel(soxr.resample(mono, rate, read_sound.front_end.sample_rate))
-    return features, begin / rate, (begin + len(used)) / rate
+    mono = read_sound.decode(data)
+    begin, end, _ = trim(mono.samples, mono.rate, read_sound.front_end.trim)
+    features = log_mel(soxr.resample(mono.samples, mono.rate, read_sound.front_end.sample_rate))
+    return features, begin / mono.rate, end / mono.rate

@@ -5,6 +5,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +46,21 @@ def buzz(seconds: float, rate: int, seed: int) -> np.ndarray:
 def encode(samples: np.ndarray, rate: int, form: str = "MP3") -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=form)
+    return file.getvalue()
+
+
+def encode_by_ffmpeg(samples: np.ndarray, rate: int, form: str, codec: str) -> bytes:
+    """As `encode`, for what libsndfile does not write; mono."""
+    file, whole = io.BytesIO(), np.int16(32767 * samples)[None]
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(
+            codec, rate=rate, layout="mono", format=av.Codec(codec, "w").audio_formats[0].name
+        )
+        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.frame_size or 1024)
+        frame = av.AudioFrame.from_ndarray(whole, format="s16", layout="mono")
+        frame.sample_rate = rate
+        for part in [*resampler.resample(frame), *resampler.resample(None), None]:
+            container.mux(stream.encode(part))
     return file.getvalue()
 
 

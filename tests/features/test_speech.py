@@ -33,3 +33,7 @@ def test_voices_are_speech(age, sex):
 )
 def test_what_is_none(sound):
     assert not has_speech(np.float32(sound), RATE)
+
+
+def test_what_is_shorter_than_a_frame_is_no_speech():
+    assert not has_speech(np.float32(0.3 * NOISE[: RATE // 100]), RATE)
