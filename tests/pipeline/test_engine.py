@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from distributed import Client
 from joblib import delayed
 
 from pipeline.corpus import open_corpus
@@ -39,6 +40,8 @@ def cluster():
     with started([*command, "--no-dashboard"]) as process:
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
         with started(worker), started(worker):
+            with Client(address, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=60)  # with one, joblib would work in this process
             yield address, process
 
 
@@ -88,8 +91,6 @@ def test_a_cluster_gives_the_same_bytes(packed, manifest, front_end, tmp_path, s
 
 
 def test_a_worker_killed_at_work_loses_nothing(packed, manifest, front_end, tmp_path, scheduler, on_one_machine):
-    from distributed import Client
-
     killed = []
 
     def engine(tasks):
