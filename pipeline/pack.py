@@ -1,8 +1,9 @@
 """Pack: where are the clips? One pass over the corpus copies the chosen ones into shards of sound files."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import partial
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from statistics import mean
 
@@ -11,7 +12,7 @@ from pyarrow import ArrowInvalid
 
 from features.durable import written_whole
 from features.shard import TOO_LARGE, ShardWriter, member_size, shard_name, shard_size
-from pipeline import corpus
+from pipeline import compressed, corpus, names, tar
 from pipeline.aside import Finished, build_resumed
 from pipeline.corpus import open_corpus
 from pipeline.filter import MANIFEST
@@ -36,8 +37,9 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
     packed, taken = set(lists["key"]), set(lists["shard"])
     clips = source.clips({path for path, key in keys.items() if key not in packed})
     free = (name for name in map(shard_name, count()) if name not in taken)
-    while batch := list(islice(clips, clips_per_shard)):
-        write_shard(folder / next(free), [(keys[path], data) for path, data in batch])
+    while (first := next(clips, None)) is not None:
+        some = chain([first], islice(clips, clips_per_shard - 1))
+        write_shard(folder / next(free), ((keys[path], data) for path, data in some))
 
 
 def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
@@ -47,7 +49,7 @@ def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str],
     return (len(keys) - len(packed)) * mean(map(member_size, sizes)) if sizes else 0
 
 
-def write_shard(path: Path, clips: list[tuple[str, bytes | None]]) -> None:
+def write_shard(path: Path, clips: Iterable[tuple[str, bytes | None]]) -> None:
     rows = []
     with ShardWriter(path) as shard:
         for key, clip in clips:
@@ -110,7 +112,7 @@ def main() -> None:
     path = Path(params.corpus)
     source = open_corpus(path)
     shards = {"clips_per_shard": params.pack.clips_per_shard}
-    mark = fingerprint(MANIFEST, shards, corpus, state_of(source.path))
+    mark = fingerprint(MANIFEST, shards, compressed, corpus, names, tar, state_of(source.path))
     build_resumed(CLIPS, mark, partial(build, source=source, settings=params.pack))
 
 
