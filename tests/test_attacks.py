@@ -55,7 +55,7 @@ def test_a_siege_fails_for_what_is_written_outside(capsys):
 
 def test_a_siege_fails_for_what_takes_too_long(capsys):
     def inputs(outside):
-        yield "endless", lambda: signal.raise_signal(signal.SIGALRM)  # as it comes when the time is up
+        yield "endless", lambda: signal.raise_signal(signal.SIGPROF)  # as it comes when the time is up
 
     with pytest.raises(SystemExit) as ended:
         besiege(inputs, "one")

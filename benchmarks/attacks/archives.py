@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.logmel import FrontEnd
 from pipeline.corpus import LARGEST_CLIP, open_corpus
@@ -21,53 +22,15 @@ from pipeline.tables import copy_tables
 BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 CLIPS = 8
-TYPES = [
-    b"0",
-    b"\0",
-    b"1",
-    b"2",
-    b"3",
-    b"4",
-    b"5",
-    b"6",
-    b"7",
-    b"D",
-    b"K",
-    b"L",
-    b"M",
-    b"N",
-    b"S",
-    b"V",
-    b"X",
-    b"g",
-    b"x",
-    b"?",
-]
+TYPES = [bytes([kind]) for kind in b"0\x001234567DKLMNSVXgx?"]
 SIZES = [0, 1, 511, 512, 513, 2**20, LARGEST_CLIP, LARGEST_CLIP + 1, 2**31, 2**33 - 1, 2**40, 2**62, -1, -512, -(2**62)]
-NAMES = [
-    b"",
-    b".",
-    b"..",
-    b"/",
-    b"../../outside/evil.tsv",
-    b"x/clips/..",
-    b"x/clips/0.mp3",
-    b"x/validated.tsv",
-    b"\xff.tsv",
-    b"\x1b[2J.tsv",
-    b"a\nb.tsv",
-    b"x/clips/",
-    b"._validated.tsv",
-    b"con\r.tsv",
-    "é".encode() * 49,
-    b"x" * 100,
-]
+NAMES = [b"", b".", b"..", b"/", b"../../outside/evil.tsv", b"x/clips/..", b"x/clips/0.mp3", b"x/validated.tsv"]
+NAMES += [b"\xff.tsv", b"\x1b[2J.tsv", b"a\nb.tsv", b"con\r.tsv", b"._validated.tsv", "é".encode() * 49, b"x" * 100]
 FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
 
 CORPUS, TABLES, PACKED = Path("data/corpus"), Path("data/tables"), Path("data/clips")
 
 Files = list[tuple[bytearray, bytes]]  # the header of each, and its content
-Random = np.random.Generator
 
 
 def release(rng: Random) -> Files:
@@ -100,10 +63,6 @@ def joined(files: Files) -> bytes:
     return b"".join(parts) + END
 
 
-def any_of(rng: Random, things: list) -> object:
-    return things[rng.integers(len(things))]
-
-
 def edit_header(files: Files, rng: Random, outside: Path) -> None:
     """Another size, type or name, or any byte of a header."""
     header = any_of(rng, files)[0]
@@ -127,13 +86,11 @@ def add_records(files: Files, rng: Random, outside: Path) -> None:
     length = any_of(rng, [len(record) + len(str(len(record) + 3)), len(record), 0, -1, 10**6])
     bodies = [b"%d" % length + record, name + b"\0", b"9" * 60_000, bytes(2**20), rng.bytes(200)]
     body = any_of(rng, bodies)
-    each = file(
-        b"././@LongLink", body, any_of(rng, [b"L", b"K", b"x", b"g", b"X"]), any_of(rng, [len(body), *SIZES, len(body)])
-    )
+    size = any_of(rng, [len(body), any_of(rng, SIZES)])
+    header, _ = file(b"././@LongLink", body, any_of(rng, [b"L", b"K", b"x", b"g", b"X"]), size)
+    times = any_of(rng, [1, 2, 3000 if len(body) < BLOCK else 3])
     place = rng.integers(len(files) + 1)
-    files[place:place] = [
-        (bytearray(each[0]), body) for _ in range(any_of(rng, [1, 2, 3000 if len(body) < BLOCK else 3]))
-    ]
+    files[place:place] = [(bytearray(header), body) for _ in range(times)]
 
 
 def add_files(files: Files, rng: Random, outside: Path) -> None:
@@ -157,28 +114,13 @@ def add_files(files: Files, rng: Random, outside: Path) -> None:
     files[place:place] = any_of(rng, others)
 
 
-def damage(data: bytes, rng: Random) -> bytes:
-    """Flipped bits, a cut, bytes that are too many or missing, a block of zeros, something behind the end."""
-    place, size = sorted(rng.integers(len(data) + 1, size=2))
-    match rng.integers(7):
-        case 0:
-            flipped = bytearray(data)
-            for place in rng.integers(len(data), size=rng.integers(1, 9)):
-                flipped[place] ^= 1 << rng.integers(8)
-            return bytes(flipped)
-        case 1:
-            return data[:place]
-        case 2:
-            return data[:place] + rng.bytes(rng.integers(1, 2000)) + data[place:]
-        case 3:
-            return data[:place] + data[size:]
-        case 4:
-            place -= place % BLOCK
-            return data[:place] + bytes(BLOCK * any_of(rng, [1, 2])) + data[place:]
-        case 5:
-            place -= place % BLOCK
-            return data[:place] + bytes(BLOCK) + data[place + BLOCK :]
-    return data + any_of(rng, [b"x", rng.bytes(70_000), bytes(10**7), data])
+def damage_blocks(data: bytes, rng: Random) -> bytes:
+    """Zeros between two files, or in the place of a header; something behind the end; or any other damage."""
+    place = rng.integers(len(data) // BLOCK) * BLOCK
+    zeros = bytes(any_of(rng, [BLOCK, 2 * BLOCK]))
+    behind = any_of(rng, [b"x", rng.bytes(70_000), bytes(10**7), data])
+    more = [data[:place] + zeros + data[place:], data[:place] + zeros + data[place + BLOCK :], data + behind]
+    return any_of(rng, [damage(data, rng), *more])
 
 
 def inputs(outside: Path, tars: int, gzips: int, seed: int) -> Iterator[Input]:
@@ -191,12 +133,17 @@ def inputs(outside: Path, tars: int, gzips: int, seed: int) -> Iterator[Input]:
                 change(files, rng, outside)
         data = joined(files)
         if rng.integers(3) == 0:
-            data = damage(data, rng)
+            data = damage_blocks(data, rng)
         yield f"tar {number} of seed {seed}", partial(attempt, any_of(rng, [bytes, compress])(data))
     for number in range(gzips):
         rng = np.random.default_rng([seed, number, 1])
         data = any_of(rng, [compress, compress, bz2.compress, lzma.compress])(joined(release(rng)))
-        yield f"gzip {number} of seed {seed}", partial(attempt, damage(data, rng))
+        yield (
+            f"gzip {number} of seed {seed}",
+            partial(
+                attempt, any_of(rng, [damage(data, rng), data + any_of(rng, [b"x", bytes(700), b"garbage", data])])
+            ),
+        )
 
 
 def attempt(data: bytes) -> None:

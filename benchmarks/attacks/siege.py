@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.timing import markdown
 from pipeline.stage import UserError
 
-SECONDS = 10  # that an input may take
+SECONDS = 10  # of processor time that an input may take
+PATIENCE = 120  # s, until one that only waits counts as taking too long
 MEMORY = 1e9  # bytes that the whole siege may take at most
 
 READ, REFUSED = "read", "refused in one line"
@@ -36,7 +37,8 @@ def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
 
     `inputs` is given a folder outside the project, for those that want to write there.
     """
-    signal.signal(signal.SIGALRM, stop)
+    for sign in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(sign, stop)
     home, ends = Path.cwd(), Counter()
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -63,7 +65,8 @@ def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
 
 
 def end_of(attempt: Callable[[], None], made: str) -> str:
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(PATIENCE)
     try:
         with redirect_stderr(StringIO()):  # progress bars
             attempt()
@@ -76,6 +79,7 @@ def end_of(attempt: Callable[[], None], made: str) -> str:
         print(f"{made}:\n{traceback.format_exc()}", file=sys.stderr)
         return FAULTS[0]
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
 
 

@@ -1,5 +1,4 @@
-"""Does any table, however it is damaged, end filter or a user's own split otherwise than in an account of every row, or
-in one line?"""
+"""Does any damaged table end filter, or a user's split, otherwise than in an account of every row or in one line?"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.shard import ShardWriter
 from pipeline.commonvoice import AGES
@@ -29,50 +29,33 @@ SETTINGS = Filter(
     groups={"young": ["teens", "twenties", "thirties"], "old": ["fourties", "fifties", "sixties"]},
     seed=0,
 )
-STRANGE = [
-    *[
-        "\t",
-        "\t\t",
-        "\n",
-        "\r",
-        "\r\n",
-        "\0",
-        '"',
-        "'",
-        ",",
-        ";",
-        "\ufeff",
-        "\x1b[2J",
-        "\x85",
-        "\u2028",
-        "\u202e",
-        "NA",
-        "nan",
-    ],
-    *["../../outside/evil.mp3", "/etc/passwd", "..", ".", ".mp3", "a/b", "é" * 60, "声" * 35, "x" * 300, "x" * 200_000],
-    *["-1", "1e400", "９", "inf", "teens", "fourties", "twenties ", "\\N", "=1+1", "%s%n", "𝔊"],
+SEPARATORS = ["\t", "\t\t", "\n", "\r", "\r\n", "\0", '"', "'", ",", ";", "\ufeff", "\x1b[2J", "\x85", "\u2028"]
+PATHS = ["../../outside/evil.mp3", "/etc/passwd", "..", ".", ".mp3", "a/b", "é" * 60, "声" * 35, "x" * 300]
+WORDS = [
+    "NA",
+    "nan",
+    "-1",
+    "1e400",
+    "９",
+    "inf",
+    "teens",
+    "fourties",
+    "twenties ",
+    "\\N",
+    "=1+1",
+    "%s%n",
+    "𝔊",
+    "x" * 200_000,
 ]
-BYTES = [b"\xff", b"\xfe\xff", b"\xc3", b"\xed\xa0\x80", b"\0", b"\n", b"\t", b"\r", b'"']
-
-Random = np.random.Generator
+STRANGE = [*SEPARATORS, *PATHS, *WORDS]
 
 
 def release(rng: Random) -> list[list[str]]:
     """The lines of a small table, its header first, as fields."""
     voices = rng.integers(SPEAKERS, size=ROWS)
+    rest = ["2", "0", "male", "", "en", ""]
     rows = [
-        [
-            f"speaker{voice}",
-            f"clip_{number}.mp3",
-            f"Sentence {number}.",
-            "2",
-            "0",
-            AGES[voice % 6],
-            "male",
-            "",
-            "en",
-            "",
-        ]
+        [f"speaker{voice}", f"clip_{number}.mp3", f"Sentence {number}.", *rest[:2], AGES[voice % 6], *rest[2:]]
         for number, voice in enumerate(voices)
     ]
     return [HEADER, *rows]
@@ -81,10 +64,6 @@ def release(rng: Random) -> list[list[str]]:
 def own_split(rng: Random) -> list[list[str]]:
     splits = ["train", "val", "test", "dev"]
     return [["speaker", "split"], *([f"speaker{voice}", splits[rng.integers(4)]] for voice in range(SPEAKERS))]
-
-
-def any_of(rng: Random, things: list) -> object:
-    return things[rng.integers(len(things))]
 
 
 def change_fields(lines: list[list[str]], rng: Random) -> list[list[str]]:
@@ -106,22 +85,6 @@ def change_fields(lines: list[list[str]], rng: Random) -> list[list[str]]:
             case 4:
                 lines.insert(rng.integers(len(lines) + 1), list(line))
     return lines
-
-
-def damage(data: bytes, rng: Random) -> bytes:
-    """Flipped bits, a cut, bytes that are too many or missing."""
-    first, last = sorted(rng.integers(len(data) + 1, size=2))
-    match rng.integers(4):
-        case 0:
-            flipped = bytearray(data)
-            for place in rng.integers(len(data), size=rng.integers(1, 9)):
-                flipped[place] ^= 1 << rng.integers(8)
-            return bytes(flipped)
-        case 1:
-            return data[:first]
-        case 2:
-            return data[:first] + any_of(rng, BYTES) * any_of(rng, [1, 2, 100, 5_000_000]) + data[first:]
-    return data[:first] + data[last:]
 
 
 def inputs(outside: Path, tables: int, seed: int) -> Iterator[Input]:
