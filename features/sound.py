@@ -15,8 +15,8 @@ from features.clipping import is_clipped
 from features.container import BY_FFMPEG, container_of
 from features.logmel import FrontEnd
 from features.mono import BLOCK, Mono, Stream, read_mono
-from features.mp3 import is_truncated
 from features.rejected import Rejected
+from features.truncation import is_truncated
 
 SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below holds no voice
 LOUDEST = 2.0**31  # what 32-bit integers reach that were stored as floats without being scaled
@@ -50,7 +50,7 @@ class SoundReader:
             raise Rejected("too_short", f"{seconds:.2f} s of sound")
         used = mono.samples[begin:end]
         flags = {
-            "truncated": is_truncated(data),
+            "truncated": is_truncated(data, len(mono.samples)),
             "clipped": mono.is_clipped or is_clipped(used),
         }
         return Sound(

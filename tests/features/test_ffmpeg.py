@@ -103,6 +103,7 @@ def test_a_flac_cut_short_gives_what_is_left(front_end):
     data = encode(buzz(4, 16000, 0), 16000, "FLAC")
     one = heard(front_end, data[: len(data) // 2])
     assert 1.5 < one.seconds < 2.2
+    assert one.flags == "truncated"
 
 
 @pytest.mark.parametrize(
