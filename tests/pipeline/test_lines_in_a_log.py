@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features import progress
-from pipeline.corpus import STREAM_BLOCK, open_corpus
+from pipeline.corpus import open_corpus
 from pipeline.decode import decode
 from pipeline.demo import make_corpus
 from pipeline.engine import on_loky
@@ -48,7 +48,7 @@ def test_pack_and_decode(at_once, release, tmp_path, front_end, capsys):
 
 
 def test_a_pass_over_an_archive(at_once, tmp_path, capsys):
-    size = 4 * STREAM_BLOCK
+    size = 2**18
     with tarfile.open(tmp_path / "corpus.tar", "w") as tar:
         for number in range(4):
             member = tarfile.TarInfo(f"clips/{number}.mp3")
