@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from features.clip import decode_clip
 from features.logmel import LogMel
 from features.sound import Rejected, Sound, SoundReader
 from features.speech import has_speech
@@ -66,9 +67,8 @@ class Predictor:
 
     def hear(self, data: bytes) -> Heard:
         """Raises Rejected for what cannot be judged; `complaint` says why."""
-        sound = self.read_sound(data)
         with self.threads.limit(limits=1):  # as the store was made, to the byte
-            features = self.log_mel(sound.samples).astype(np.float16)
+            sound, features = decode_clip(data, self.read_sound, self.log_mel)
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
 
     def logits(self, recordings: list[Heard]) -> list[np.ndarray]:
