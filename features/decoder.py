@@ -5,13 +5,16 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from time import perf_counter
 from uuid import uuid4
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
+from features.clip import decode_clip
 from features.durable import written_whole
 from features.logmel import FrontEnd, LogMel
 from features.shard import TOO_LARGE, ShardWriter, read_shard
@@ -43,11 +46,10 @@ def decode_shard(
                     raise Rejected(TOO_LARGE, "larger than any clip may be")
                 if key in crashing:
                     raise Rejected("crashed", "the process that decoded it died")
-                sound = read_sound(data)
+                sound, features = decode_clip(data, read_sound, log_mel)
             except Rejected as rejected:
                 listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
                 continue
-            features = log_mel(sound.samples).astype(np.float16)
             shard.add(f"{key}.json", json.dumps(about[key], ensure_ascii=False, sort_keys=True).encode())
             offset = shard.add_array(f"{key}.npy", features)
             place = {"key": key, "shard": logmels.name, "offset": offset, "frames": len(features)}
@@ -63,22 +65,54 @@ def decode_shard(
 
 def crashing_keys(clips: Path, front_end: FrontEnd, reader: type[SoundReader] = SoundReader) -> list[str]:
     """The keys of those clips in a shard at which a process that decodes them, one by one, dies."""
-    crashing, process = [], None
-    for name, data in read_shard(clips):
-        process = process or ProcessPoolExecutor(1, get_context("spawn"))
+    with Trial(front_end, reader) as tried:
+        return [name.split(".")[0] for name, data in read_shard(clips) if not tried(data)]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a clip, nothing if it was rejected, and how long it took."""
+
+    seconds: float  # of sound
+    values: int  # of its features
+    took: float  # s
+
+
+class Trial:
+    """Callable that decodes a clip in a process of its own, which may die of it: then there is no answer."""
+
+    def __init__(self, front_end: FrontEnd, reader: type[SoundReader] = SoundReader):
+        self.front_end, self.reader, self.process = front_end, reader, None
+
+    def __call__(self, data: bytes) -> Tried | None:
+        self.process = self.process or ProcessPoolExecutor(1, get_context("spawn"))
         try:
-            process.submit(try_clip, data, front_end, reader).result()
+            return self.process.submit(try_clip, data, self.front_end, self.reader).result()
         except BrokenProcessPool:
-            crashing.append(name.split(".")[0])
-            process = None
-    if process:
-        process.shutdown()
-    return crashing
+            self.process = None
+            return None
+
+    def __enter__(self) -> "Trial":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process:
+            self.process.shutdown()
 
 
-def try_clip(data: bytes, front_end: FrontEnd, reader: type[SoundReader]) -> None:
-    with threadpool_limits(1), quiet_decoder(), suppress(Rejected):
-        LogMel(front_end)(reader(front_end)(data).samples)
+def try_clip(data: bytes, front_end: FrontEnd, reader: type[SoundReader]) -> Tried:
+    with threadpool_limits(1), quiet_decoder():
+        read_sound, log_mel = tools(front_end, reader)
+        since, seconds, values = perf_counter(), 0.0, 0
+        with suppress(Rejected):
+            sound, features = decode_clip(data, read_sound, log_mel)
+            seconds, values = sound.seconds, features.size
+        return Tried(seconds, values, perf_counter() - since)
+
+
+@cache
+def tools(front_end: FrontEnd, reader: type[SoundReader]) -> tuple[SoundReader, LogMel]:
+    return reader(front_end), LogMel(front_end)
 
 
 def facts(sound: Sound) -> dict:

@@ -10,6 +10,7 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from features.clip import decode_clip
 from features.logmel import LogMel
 from features.sound import Rejected, Sound, SoundReader
 from features.speech import has_speech
@@ -71,8 +72,7 @@ class Predictor:
     def hear(self, data: bytes) -> Heard:
         """Raises Rejected for what cannot be judged; `complaint` says why."""
         with ALONE, self.threads.limit(limits=1):  # as the store was made, to the byte
-            sound = self.read_sound(data)
-            features = self.log_mel(sound.samples).astype(np.float16)
+            sound, features = decode_clip(data, self.read_sound, self.log_mel)
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
 
     def whole_logmel(self, data: bytes) -> tuple[np.ndarray, float, float]:

@@ -3,16 +3,13 @@
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
-from features.logmel import FrontEnd, LogMel
+from features.decoder import Trial
+from features.logmel import FrontEnd
 from features.shard import member_size, read_shard
-from features.sound import Rejected, SoundReader, quiet_decoder
 from pipeline.aside import PARTIAL
 from pipeline.stage import UserError
 
@@ -38,24 +35,21 @@ class Sample:
 
 
 def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Sample:
-    """Decode clips as they come, for so many seconds."""
-    read_sound, log_mel, clips = SoundReader(front_end), LogMel(front_end), iter(clips)
-    count = size = packed = decoded = 0
+    """Decode clips as they come, for so many seconds, in a process beside this one: it may die of one."""
+    clips, count, size, packed, decoded = iter(clips), 0, 0, 0, 0
     sound = reading = decoding = 0.0
-    with threadpool_limits(1), quiet_decoder():
+    with Trial(front_end) as tried:
         while reading + decoding < seconds:
             start = time.perf_counter()
             data = next(clips, None)
-            read = time.perf_counter()
-            reading += read - start
+            reading += time.perf_counter() - start
             if data is None:
                 break
-            with suppress(Rejected):
-                heard = read_sound(data)
-                features = log_mel(heard.samples)
-                decoded += member_size(2 * features.size) + member_size(ABOUT)
-                sound += heard.seconds
-            decoding += time.perf_counter() - read
+            outcome = tried(data)
+            if outcome:
+                sound, decoding = sound + outcome.seconds, decoding + outcome.took
+            if outcome and outcome.values:
+                decoded += member_size(2 * outcome.values) + member_size(ABOUT)
             count, size, packed = count + 1, size + len(data), packed + member_size(len(data))
     return Sample(count, size, packed, decoded, sound, reading, decoding)
 

@@ -1,4 +1,4 @@
-"""A reader that takes its process with it, as a decoder's native code may; where workers can import it."""
+"""Readers that fail as decoders may: one takes its process with it; where workers can import them."""
 
 import os
 import signal
@@ -7,6 +7,13 @@ from features.sound import Sound, SoundReader
 from tests.conftest import buzz, encode
 
 DEADLY = encode(buzz(1.4, 48000, 4), 48000)  # clip4 of test_decode.py
+
+
+class StumblesOverClip4(SoundReader):
+    """As a decoder may, with an exception of any type."""
+
+    def __call__(self, data: bytes) -> Sound:
+        return super().__call__(data if data != DEADLY else 1 / 0)
 
 
 class DiesOfClip4(SoundReader):

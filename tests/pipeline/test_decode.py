@@ -18,7 +18,7 @@ from pipeline.engine import WorkerDied, on_loky
 from pipeline.pack import INDEX, merge_lists, pack
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
-from tests.pipeline.dying import DiesOfClip4
+from tests.pipeline.dying import DiesOfClip4, StumblesOverClip4
 
 here = partial(on_loky, jobs=1)
 REJECTED = {"clip1": "empty", "clip3": "undecodable", "clip5": "silent", "clip7": "too_short", "absent": "missing"}
@@ -152,6 +152,13 @@ def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_pat
     decode(packed, manifest, whole, front_end, here)
     assert (whole / "00000.tar").read_bytes() == (crashed / "00000.tar").read_bytes()
     assert not list(crashed.glob(".*"))
+
+
+def test_an_odd_exception_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path):
+    listings = decode(packed, manifest, tmp_path, front_end, here, StumblesOverClip4)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "undecodable"}
+    assert "ZeroDivisionError" in rejects.set_index("key").loc["clip4", "detail"]
 
 
 def test_what_a_worker_began_as_it_was_given_up_is_cleared_away(packed, manifest, front_end, tmp_path):

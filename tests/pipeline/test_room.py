@@ -3,18 +3,21 @@ from collections import namedtuple
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from features.decoder import Trial
 from pipeline import decode, pack, plan
 from pipeline.aside import PARTIAL
 from pipeline.corpus import open_corpus
 from pipeline.decode import LOGMEL
 from pipeline.engine import on_loky
 from pipeline.pack import CLIPS, merge_lists
-from pipeline.room import check_room
+from pipeline.room import check_room, measure
 from pipeline.stage import UserError
-from tests.conftest import write_archive, write_release
+from tests.conftest import encode, write_archive, write_release
+from tests.pipeline.dying import DEADLY, DiesOfClip4
 
 ROOT = Path(__file__).parents[2]
 COUNT = 60
@@ -73,6 +76,15 @@ def test_expected_sizes_are_those_that_come(project, front_end):
     decode.decode(out, manifest, project / "logmel", front_end, partial(on_loky, jobs=1))
     assert size_of(project / "logmel") == pytest.approx(expected, rel=0.1)
     assert decode.expected_bytes(out, project / "logmel", front_end) == 0
+
+
+def test_a_clip_that_kills_or_cannot_be_read_is_only_counted(front_end, mp3, monkeypatch):
+    monkeypatch.setattr("pipeline.room.Trial", partial(Trial, reader=DiesOfClip4))
+    good = mp3(1)
+    wide = encode(np.zeros((1000, 255)), 192_000, "WAV")
+    alone, all_of_them = (measure(clips, front_end, 60) for clips in ([good], [b"", DEADLY, good, wide]))
+    assert all_of_them.clips == 4
+    assert (all_of_them.sound, all_of_them.decoded) == (alone.sound, alone.decoded) != (0, 0)
 
 
 def test_what_is_packed_needs_no_more_room(project):
