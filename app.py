@@ -26,6 +26,7 @@ from page.guard import Guard
 from page.picture import picture
 from pipeline.predict import (
     MODEL,
+    SUFFIXES,
     UNSURE,
     Predictor,
     Rejected,
@@ -58,15 +59,17 @@ THEME = gr.themes.Base(
 WRITER = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
 
 
-def answering(predictor: Predictor) -> Callable[[str], tuple[str, str | None]]:
-    """A function from a sound file's path to HTML that says what is heard in it, and the path if anything is."""
+def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
+    """A function from a sound file's path, and its name if it has one, to HTML that says what is heard in it, and the
+    path if anything is.
+    """
 
-    def answer(path: str) -> tuple[str, str | None]:
+    def answer(path: str, name: str = "") -> tuple[str, str | None]:
         since, data = time.perf_counter(), Path(path).read_bytes()
         try:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
-            return WRITER.get_template("refused.html.jinja").render(why=complaint(rejected)), None
+            return WRITER.get_template("refused.html.jinja").render(name=name, why=complaint(rejected)), None
         logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
             prediction=prediction,
@@ -93,7 +96,14 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
                 recording = gr.Audio(
                     label="Your voice", sources=["microphone"], type="filepath", editable=False, buttons=[]
                 )
-                upload = gr.File(label="Or a sound file", height=120, elem_id="upload")
+                upload = gr.File(
+                    label=f"Or a sound file ({', '.join(sorted(SUFFIXES))})",
+                    file_types=sorted(SUFFIXES),
+                    height=120,
+                    elem_id="upload",
+                )
+                # Its bytes tell what it is; and Gradio would make an empty file for each, which nobody deletes.
+                upload.preprocess = lambda file: file.path
                 refuse_addresses(recording)
                 refuse_addresses(upload)
                 example = gr.Dataset(
@@ -111,7 +121,7 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
         recording.input(lambda path: answer(path)[0], recording, said, **in_turn)
         recording.clear(lambda: empty, None, said, **quietly)
         # An upload moves to where it can be played back, and leaves room for another.
-        upload.upload(lambda path: (*answer(path), None), upload, [said, recording, upload], **in_turn)
+        upload.upload(lambda path: (*answer(path, Path(path).name), None), upload, [said, recording, upload], **in_turn)
         example.click(lambda sample: answer(str(examples[sample[0]])), example, [said, recording], **in_turn)
     return blocks.queue(max_size=WAITING, api_open=False)  # or a request could jump the queue
 

@@ -43,7 +43,7 @@ def sounds(tmp_path_factory) -> Path:
     (folder / "voice.wav").write_bytes(encode(voice, RATE, "WAV"))
     (folder / "voice.mp3").write_bytes(encode(voice, RATE))
     (folder / "short.wav").write_bytes(encode(voice[RATE // 4 : RATE], RATE, "WAV"))
-    (folder / "text.txt").write_text("no sound at all\n" * 50)
+    (folder / "text.wav").write_text("no sound at all\n" * 50)
     (folder / "page.html").write_text("<!doctype html><title>No sound</title>\n" * 500)
     (folder / "hours.flac").write_bytes(encode(np.zeros(7200 * 8000), 8000, "FLAC"))
     with (folder / "large.wav").open("wb") as file:
