@@ -6,17 +6,14 @@ if __name__ == "__main__":  # until `main` can tidy up: in the seconds of import
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
-import base64
 import errno
-import io
 import os
 import socket
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -24,14 +21,15 @@ import pipeline  # noqa: F401 - first: it says what to do where a library is mis
 
 # isort: split
 import gradio as gr
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.applications import Starlette
 
+from page.folder import emptied, temporary_folder
+from page.guard import Guard
+from page.picture import picture
 from pipeline.predict import (
     MODEL,
+    SUFFIXES,
     UNSURE,
     Predictor,
     Rejected,
@@ -44,16 +42,12 @@ from pipeline.predict import (
 )
 
 PAGE = Path(__file__).parent / "page"
-LARGEST = "30mb"  # of an upload; a minute of stereo at 48 kHz and 24 bits has 17
+LARGEST = 30 * 1024**2  # bytes of an upload; a minute of stereo at 48 kHz and 24 bits has 17 million
+FRAMED = LARGEST + 10_000  # bytes of the request that brings it
 KEPT = 600  # s that a recording is kept, to be played back
 LOOKED_FOR = 60  # s between two looks for what is older
 WAITING = 20  # people at most
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
-QUIET = "#808080"  # reads on light and on dark
-NOTHING_ELSEWHERE = (  # all that the page may load, it has from here
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; frame-ancestors 'self' https://huggingface.co"
-)
 SPOKEN = """() => {
     const said = document.getElementById("said");
     said.setAttribute("role", "status");
@@ -68,30 +62,17 @@ THEME = gr.themes.Base(
 WRITER = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
 
 
-class Guarded:
-    """Tells the browser, with every answer, to ask nobody else for anything."""
+def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
+    """A function from a sound file's path, and its name if it has one, to HTML that says what is heard in it, and the
+    path if anything is.
+    """
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_guarded(message: dict) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"].append((b"content-security-policy", NOTHING_ELSEWHERE.encode()))
-            await send(message)
-
-        await self.app(scope, receive, send_guarded)
-
-
-def answering(predictor: Predictor) -> Callable[[str], tuple[str, str | None]]:
-    """A function from a sound file's path to HTML that says what is heard in it, and the path if anything is."""
-
-    def answer(path: str) -> tuple[str, str | None]:
+    def answer(path: str, name: str = "") -> tuple[str, str | None]:
         since, data = time.perf_counter(), Path(path).read_bytes()
         try:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
-            return WRITER.get_template("refused.html.jinja").render(why=complaint(rejected)), None
+            return WRITER.get_template("refused.html.jinja").render(name=name, why=complaint(rejected)), None
         logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
             prediction=prediction,
@@ -107,40 +88,27 @@ def answering(predictor: Predictor) -> Callable[[str], tuple[str, str | None]]:
     return answer
 
 
-def picture(logmel: np.ndarray, hop: float, begin: float, end: float) -> str:
-    """A log-mel (frames, n_mels) with a frame each `hop` s, dim where it was not used, as a PNG in base64."""
-    figure = Figure(figsize=(4.6, 1.7), layout="constrained")
-    axes = figure.subplots()
-    seconds = len(logmel) * hop
-    place = {"extent": (0, seconds, 0, logmel.shape[1]), "origin": "lower", "aspect": "auto", "cmap": "magma"}
-    axes.imshow(logmel.T, alpha=0.25, **place)
-    used = axes.imshow(logmel.T, **place)
-    used.set_clip_path(axes.axvspan(begin, end, facecolor="none", edgecolor="none"))
-    for edge in (begin, min(end, seconds)):
-        axes.axvline(edge, color=QUIET, linewidth=1.2)
-    axes.set_xlim(0, seconds)
-    axes.set_yticks([])
-    axes.set_xlabel("seconds", color=QUIET, fontsize=9)
-    axes.set_ylabel("frequency", color=QUIET, fontsize=9)
-    axes.tick_params(colors=QUIET, labelsize=9)
-    axes.spines[:].set_visible(False)
-    png = io.BytesIO()
-    figure.savefig(png, dpi=200, transparent=True, metadata={"Software": None})
-    return base64.b64encode(png.getvalue()).decode()
-
-
 def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Blocks:
     """The page that asks the model in `folder`."""
     answer, about = answering(predictor), about_model(folder)
     empty = WRITER.get_template("empty.html.jinja").render(config=predictor.config)
-    with gr.Blocks(title="Voice age", analytics_enabled=False, delete_cache=(LOOKED_FOR, KEPT)) as blocks:
+    with gr.Blocks(title="Voice age", analytics_enabled=False) as blocks:
         gr.HTML(WRITER.get_template("head.html.jinja").render(about=about))
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
                 recording = gr.Audio(
                     label="Your voice", sources=["microphone"], type="filepath", editable=False, buttons=[]
                 )
-                upload = gr.File(label="Or a sound file", height=120, elem_id="upload")
+                upload = gr.File(
+                    label=f"Or a sound file ({', '.join(sorted(SUFFIXES))})",
+                    file_types=sorted(SUFFIXES),
+                    height=120,
+                    elem_id="upload",
+                )
+                # Its bytes tell what it is; and Gradio would make an empty file for each, which nobody deletes.
+                upload.preprocess = lambda file: file.path
+                refuse_addresses(recording)
+                refuse_addresses(upload)
                 example = gr.Dataset(
                     label="Or a synthetic voice", components=["textbox"], samples=[[name] for name in examples]
                 )
@@ -156,9 +124,21 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
         recording.input(lambda path: answer(path)[0], recording, said, **in_turn)
         recording.clear(lambda: empty, None, said, **quietly)
         # An upload moves to where it can be played back, and leaves room for another.
-        upload.upload(lambda path: (*answer(path), None), upload, [said, recording, upload], **in_turn)
+        upload.upload(lambda path: (*answer(path, Path(path).name), None), upload, [said, recording, upload], **in_turn)
         example.click(lambda sample: answer(str(examples[sample[0]])), example, [said, recording], **in_turn)
     return blocks.queue(max_size=WAITING, api_open=False)  # or a request could jump the queue
+
+
+def refuse_addresses(component: gr.Component) -> None:
+    """A question names a file that was uploaded. Were it an address, Gradio would fetch it, whatever its size."""
+    move = component.async_move_resource_to_block_cache
+
+    async def move_file(path: str) -> str:
+        if not Path(path).is_absolute():
+            raise gr.Error("Only what was uploaded is answered.", print_exception=False)
+        return await move(path)
+
+    component.async_move_resource_to_block_cache = move_file
 
 
 def arguments() -> argparse.Namespace:
@@ -168,6 +148,14 @@ def arguments() -> argparse.Namespace:
     host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
     parser.add_argument("--host", default=host, help="default: %(default)s, for this machine alone")
     parser.add_argument("--port", type=port_number, default=port, help="default: %(default)s")
+    space = [os.environ["SPACE_HOST"]] if "SPACE_HOST" in os.environ else []
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=space,
+        metavar="NAME",
+        help="another name by which the page is reached, as behind a proxy; can be given several times",
+    )
     return parser.parse_args()
 
 
@@ -178,37 +166,53 @@ def port_number(text: str) -> int:
 
 
 @contextmanager
-def served(folder: Path, host: str, port: int) -> Iterator[str]:
+def served(folder: Path, host: str, port: int, allowed: Sequence[str] = ()) -> Iterator[str]:
     """The page of the model in `folder`, at the address that this yields; all that was uploaded goes when it ends.
 
-    Raises UserError where nothing can be served at `host` and `port`.
+    It answers to `host` and to the names in `allowed` (see Guard). Raises UserError where nothing can listen there.
     """
-    with tempfile.TemporaryDirectory(prefix="voice-age-") as temporary:
-        recordings, voices = Path(temporary, "recordings"), Path(temporary, "examples")
+    with temporary_folder() as temporary:
+        recordings, voices = temporary / "recordings", temporary / "examples"
         recordings.mkdir()
         voices.mkdir()  # not among the recordings, which are deleted in time
         os.environ["GRADIO_TEMP_DIR"] = str(recordings)
         blocks = page(open_predictor(folder), folder, write_examples(voices))
         check_free(host, port)
-        try:
-            _, address, _ = blocks.launch(
-                server_name=f"[{host}]" if ":" in host else host,
-                server_port=port,
-                share=False,
-                ssr_mode=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                max_file_size=LARGEST,
-                footer_links=[],
-                theme=THEME,
-                js=SPOKEN,
-                # as `css`, Gradio would rewrite it
-                head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
-                app_kwargs={"middleware": [Middleware(Guarded)]},
-            )
-            yield address
-        finally:
-            blocks.close(verbose=False)
+        with emptied(recordings, LOOKED_FOR, KEPT):
+            try:
+                yield launched(blocks, host, port, allowed)
+            finally:
+                blocks.close(verbose=False)
+
+
+def launched(blocks: gr.Blocks, host: str, port: int, allowed: Sequence[str]) -> str:
+    """Serve the page; returns its address. Raises UserError where it cannot be served."""
+
+    @asynccontextmanager
+    async def guarded(server: Starlette) -> AsyncIterator[None]:
+        """Around all that Gradio itself puts around the page, before the first request."""
+        server.middleware_stack = Guard(server.middleware_stack, host, allowed, FRAMED)
+        yield
+
+    try:
+        _, address, _ = blocks.launch(
+            server_name=f"[{host}]" if ":" in host else host,
+            server_port=port,
+            share=False,
+            ssr_mode=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            max_file_size=LARGEST,
+            footer_links=[],
+            theme=THEME,
+            js=SPOKEN,
+            # as `css`, Gradio would rewrite it
+            head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
+            app_kwargs={"lifespan": guarded},
+        )
+    except OSError:  # after 5 s; or the port is taken at 127.0.0.1, where Gradio wants it to be free whatever `host` is
+        raise UserError(f"nothing answers at {host}, port {port}: try again, or another port with --port") from None
+    return address
 
 
 def check_free(host: str, port: int) -> None:
@@ -233,7 +237,7 @@ def main() -> None:
     chosen = arguments()
     for ending in ENDINGS:  # SIGINT too: a job in the background inherits that it is ignored
         signal.signal(ending, end)
-    with served(chosen.model, chosen.host, chosen.port) as address:
+    with served(chosen.model, chosen.host, chosen.port, chosen.allow_host) as address:
         print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
 

@@ -43,7 +43,7 @@ def sounds(tmp_path_factory) -> Path:
     (folder / "voice.wav").write_bytes(encode(voice, RATE, "WAV"))
     (folder / "voice.mp3").write_bytes(encode(voice, RATE))
     (folder / "short.wav").write_bytes(encode(voice[RATE // 4 : RATE], RATE, "WAV"))
-    (folder / "text.txt").write_text("no sound at all\n" * 50)
+    (folder / "text.wav").write_text("no sound at all\n" * 50)
     (folder / "page.html").write_text("<!doctype html><title>No sound</title>\n" * 500)
     (folder / "hours.flac").write_bytes(encode(np.zeros(7200 * 8000), 8000, "FLAC"))
     with (folder / "large.wav").open("wb") as file:
@@ -68,16 +68,22 @@ def ask(address: str, event: str, given: Path | int) -> str:
     """The HTML of the answer to a sound file that is uploaded or recorded (`event` is upload or input), or to the
     example of this number (click), without the time that it took.
     """
-    with httpx.Client(base_url=address, timeout=60) as client:
-        if isinstance(given, Path):
-            path = client.post("gradio_api/upload", files={"files": (given.name, given.read_bytes())}).json()[0]
-            given = {"path": path, "orig_name": given.name, "meta": {"_type": "gradio.FileData"}}
-        functions = client.get("config").json()["dependencies"]
-        number = next(each["id"] for each in functions if each["targets"][0][1] == event)
-        question = {"data": [given], "fn_index": number, "session_hash": uuid.uuid4().hex}
-        client.post("gradio_api/queue/join", json=question).raise_for_status()
-        with client.stream("GET", "gradio_api/queue/data", params={"session_hash": question["session_hash"]}) as stream:
-            messages = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
-            done = next(message for message in messages if message["msg"] == "process_completed")
+    if isinstance(given, Path):
+        files = {"files": (given.name, given.read_bytes())}
+        path = httpx.post(f"{address}gradio_api/upload", files=files, timeout=60).json()[0]
+        given = {"path": path, "orig_name": given.name, "meta": {"_type": "gradio.FileData"}}
+    done = question(address, event, given)
     assert done["success"], done
     return re.sub(r"Answered in [\d.]+ s", "", done["output"]["data"][0])
+
+
+def question(address: str, event: str, given: object) -> dict:
+    """What the queue says in the end to a question as the browser sends it."""
+    with httpx.Client(base_url=address, timeout=60) as client:
+        functions = client.get("config").json()["dependencies"]
+        number = next(each["id"] for each in functions if each["targets"][0][1] == event)
+        asked = {"data": [given], "fn_index": number, "session_hash": uuid.uuid4().hex}
+        client.post("gradio_api/queue/join", json=asked).raise_for_status()
+        with client.stream("GET", "gradio_api/queue/data", params={"session_hash": asked["session_hash"]}) as stream:
+            messages = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+            return next(message for message in messages if message["msg"] == "process_completed")

@@ -32,11 +32,14 @@ def started(*words: str, **environment: str):
 
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_nothing_is_left_when_the_server_ends(folder, tmp_path, ending, code):
-    """Neither with a page open in somebody's browser, nor when the signal comes twice."""
+    """Neither with a page open in somebody's browser, nor when the signal comes twice; nor of one that was killed."""
+    killed = "from page.folder import temporary_folder\nwith temporary_folder(): __import__('os')._exit(0)"
+    subprocess.run([sys.executable, "-c", killed], env=os.environ | {"TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.glob("voice-age-*"))
     port = free_port()
     with started("app.py", "--model", str(folder), "--port", str(port), TMPDIR=str(tmp_path)) as server:
         assert server.stdout.readline() == f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it)\n".encode()
-        assert list(tmp_path.glob("voice-age-*/**/example0.wav"))
+        assert len(list(tmp_path.glob("voice-age-*"))) == len(list(tmp_path.glob("voice-age-*/**/example0.wav"))) == 1
         with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/somebody"):
             server.send_signal(ending)
             server.send_signal(ending)

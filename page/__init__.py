@@ -1,0 +1,1 @@
+"""What the page shows, whom it answers, and where it keeps recordings."""
