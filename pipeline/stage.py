@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -30,12 +31,19 @@ def run_stage(main: Callable[[], None]) -> None:
     """
     end_in_a_line()
     print_anything()
+    threading.excepthook = told_by_main
     try:
         main()
     except (UserError, StoreError, ModelError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(error)}")
     except OSError as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")
+
+
+def told_by_main(ended: threading.ExceptHookArgs) -> None:
+    """What the system refuses a thread, as TensorBoard's on a full disk, it refuses `main` too, which tells it."""
+    if not issubclass(ended.exc_type, OSError):
+        threading.__excepthook__(ended)
 
 
 def refusal(error: OSError) -> str:

@@ -37,3 +37,20 @@ def test_a_users_error_is_one_line_and_no_traceback():
     assert run.returncode == 1
     assert run.stderr.endswith("the corpus is not there\n")
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("error", "tracebacks"), [("OSError(28, 'full')", 0), ("ValueError('a fault')", 2)])
+def test_what_a_thread_is_refused_is_told_once_by_main(error, tracebacks):
+    code = (
+        "import threading; from pipeline.stage import run_stage\n"
+        f"def fails(): raise {error}\n"
+        "def main():\n"
+        "    thread = threading.Thread(target=fails); thread.start(); thread.join()\n"
+        "    fails()\n"
+        "run_stage(main)"
+    )
+    root = Path(__file__).parents[2]
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(root)}, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.count("Traceback") == tracebacks
+    assert tracebacks or run.stderr.count("\n") == 1
