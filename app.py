@@ -10,7 +10,6 @@ import errno
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -239,7 +238,8 @@ def main() -> None:
         signal.signal(ending, end)
     with served(chosen.model, chosen.host, chosen.port, chosen.allow_host) as address:
         print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
-        threading.Event().wait()
+        while True:  # one long wait would miss a signal that comes just before it, or to another thread
+            time.sleep(1)
 
 
 if __name__ == "__main__":
