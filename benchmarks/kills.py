@@ -65,6 +65,7 @@ def main() -> None:
             while sum(outcomes.values()) - outcomes.get("ended first", 0) < chosen.kills:
                 outcome = killed_and_again(stage, project, draw.uniform(0.2, 1) * usual)
                 outcomes[outcome] = outcomes.get(outcome, 0) + 1
+                print(f"{stage}: {outcome}", file=sys.stderr, flush=True)
             rows += [(stage, outcome, str(count)) for outcome, count in outcomes.items()]
     show(f"{chosen.kills} SIGKILLs of each, and a rerun", ("stage", "outcome", "times"), rows)
 
