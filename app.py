@@ -99,8 +99,8 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
                     label="Your voice", sources=["microphone"], type="filepath", editable=False, buttons=[]
                 )
                 upload = gr.File(
-                    label=f"Or a sound file ({', '.join(sorted(SUFFIXES))})",
-                    file_types=sorted(SUFFIXES),
+                    label="Or a sound file: WAV, FLAC, Ogg, MP3, M4A, WebM, AMR, …",
+                    file_types=list(SUFFIXES),
                     height=120,
                     elem_id="upload",
                 )

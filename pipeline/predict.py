@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -14,15 +14,20 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from features.sound import Rejected, quiet_decoder
+from features.progress import counted
+from features.rejected import Rejected
+from features.sound import quiet_decoder
 from models.config import read_config
 from models.predictor import UNSURE, Prediction, Predictor, complaint
 from pipeline.about import About, about_trained, read_about
 from pipeline.params import load_params
+from pipeline.recordings import SUFFIXES, Refuse, expand, read
 from pipeline.stage import UserError, run_stage
+from pipeline.terminal import printable
 from pipeline.voice import RATE, draw_voice, speak
 
 __all__ = [  # what the web page is made of
+    "SUFFIXES",
     "UNSURE",
     "About",
     "Prediction",
@@ -37,10 +42,7 @@ __all__ = [  # what the web page is made of
 ]
 
 MODEL = Path("data/model")
-SUFFIXES = {".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}  # what is taken of a folder
-LARGEST = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
 CLIPS_AT_ONCE = 64
-STANDARD_INPUT = "-"
 EXAMPLES = {  # as the demo corpus has them, by what the page calls them
     "a boy's voice": (15, "male"),
     "a young woman's": (25, "female"),
@@ -81,33 +83,7 @@ def write_examples(folder: Path) -> dict[str, Path]:
     return paths
 
 
-def expand(names: Iterable[str], refuse: Callable[[str, str], None]) -> list[str]:
-    """These names, with the sound files under each folder in its place, sorted."""
-    found = []
-    for name in names:
-        if not Path(name).is_dir():
-            found.append(name)
-            continue
-        inside = sorted(str(path) for path in Path(name).rglob("*") if path.suffix.lower() in SUFFIXES)
-        if not inside:
-            refuse(name, f"no sound files in this folder ({', '.join(sorted(SUFFIXES))})")
-        found += inside
-    return found
-
-
-def read(name: str) -> bytes:
-    """The bytes of a file, or of standard input. Raises OSError, and Rejected for more than LARGEST."""
-    if name == STANDARD_INPUT:
-        data = sys.stdin.buffer.read(LARGEST + 1)
-    else:
-        with Path(name).open("rb") as file:
-            data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise Rejected("too_long", f"over {LARGEST / 1e6:.0f} MB")
-    return data
-
-
-def predictions(predictor: Predictor, names: Iterable[str], refuse: Callable[[str, str], None]) -> Iterator[Row]:
+def predictions(predictor: Predictor, names: Iterable[str], refuse: Refuse) -> Iterator[Row]:
     """What is predicted for each file, in their order; `refuse` is told the name and why of each that cannot be."""
     names = iter(names)
     while some := list(islice(names, CLIPS_AT_ONCE)):
@@ -119,28 +95,28 @@ def predictions(predictor: Predictor, names: Iterable[str], refuse: Callable[[st
             except Rejected as rejected:
                 refuse(name, complaint(rejected))
             except OSError as error:
-                refuse(name, error.strerror)
+                refuse(name, error.strerror or str(error))
         judged = predictor.judge([heard for _, heard in recordings])
         yield from zip([name for name, _ in recordings], judged, strict=True)
 
 
 def as_table(rows: Iterable[Row], width: int, groups: list[str]) -> Iterator[str]:
-    """Lines for people; `width` is that of the names."""
+    """Lines for people; `width` is that of the names as they are printed."""
     across = max(len(group) for group in [*groups, UNSURE])
     reach = 2 * max(len(group) for group in groups) + len(" to ")
     yield f"{'file':{width}}  {'group':{across}}  probability   age  {'80 % range':{reach}}  warnings".rstrip()
     for name, prediction in rows:
-        between = " to ".join(dict.fromkeys(prediction.range))
+        shown, between = printable(name), " to ".join(dict.fromkeys(prediction.range))
         yield (
-            f"{name:{width}}  {prediction.group:{across}}  {prediction.probability:11.2f}  {prediction.age:4.1f}  "
+            f"{shown:{width}}  {prediction.group:{across}}  {prediction.probability:11.2f}  {prediction.age:4.1f}  "
             f"{between:{reach}}  {', '.join(prediction.warnings)}"
         ).rstrip()
 
 
 def as_json(rows: Iterable[Row]) -> Iterator[str]:
-    """An object a line."""
+    """An object a line; a name that cannot be printed is told by JSON's escapes."""
     for name, prediction in rows:
-        yield json.dumps({"file": name} | asdict(prediction), ensure_ascii=False)
+        yield json.dumps({"file": name} | asdict(prediction), ensure_ascii=not name.isprintable())
 
 
 def as_csv(rows: Iterable[Row], groups: list[str]) -> Iterator[str]:
@@ -148,7 +124,9 @@ def as_csv(rows: Iterable[Row], groups: list[str]) -> Iterator[str]:
     yield comma_separated([*columns, *groups])
     for name, prediction in rows:
         facts = [prediction.group, prediction.probability, prediction.age, *prediction.range, prediction.seconds]
-        yield comma_separated([name, *facts, "; ".join(prediction.warnings), *prediction.probabilities.values()])
+        yield comma_separated(
+            [printable(name), *facts, "; ".join(prediction.warnings), *prediction.probabilities.values()]
+        )
 
 
 def comma_separated(values: list) -> str:
@@ -171,7 +149,7 @@ def arguments() -> argparse.Namespace:
 def share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no probability: 0 to 1 is allowed")
+        raise argparse.ArgumentTypeError(f"{text} is not a probability: it must be between 0 and 1")
     return value
 
 
@@ -180,18 +158,21 @@ def main() -> None:
     predictor = open_predictor(chosen.model, chosen.unsure)
     refused = []
 
+    def note(name: str, what: str) -> None:
+        tqdm.write(f"{printable(name or repr(name))}: {printable(what)}", file=sys.stderr)
+
     def refuse(name: str, why: str) -> None:
         refused.append(name)
-        tqdm.write(f"{name}: {why}", file=sys.stderr)
+        note(name, why)
 
-    names, groups = expand(chosen.files, refuse), predictor.config.groups
-    rows = predictions(predictor, tqdm(names, "predict", unit=" clips", disable=None, delay=2), refuse)
+    names, groups = expand(chosen.files, refuse, note), predictor.config.groups
+    rows = predictions(predictor, counted(names, "predict", len(names), "clips"), refuse)
     if chosen.json:
         lines = as_json(rows)
     elif chosen.csv:
         lines = as_csv(rows, groups)
     else:
-        lines = as_table(rows, max(map(len, [*names, "file"])), groups)
+        lines = as_table(rows, max(len(printable(name)) for name in [*names, "file"]), groups)
     for line in lines:
         tqdm.write(line)
     sys.exit(1 if refused else 0)

@@ -78,14 +78,15 @@ def reread_if_changed(corpus: Path) -> None:
 def start_of(params: Params) -> list[str]:
     """What DVC must be told where the features are here and the corpus is not.
 
-    Raises UserError if neither is here, or if the features are another corpus's, or would have to be made again.
+    Raises UserError if neither is here, if the features are another corpus's, or would have to be made again, and for
+    a dvc.lock that a killed DVC left half-written.
     """
+    locked = corpus_of_lock()
     try:
         open_corpus(Path(params.corpus))
         return []
     except UserError as error:
         lack = str(error)
-    locked = corpus_of_lock()
     if params.corpus == locked and LOGMEL.is_dir():
         check_features(params.corpus)
         return [FROM_FEATURES]

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 from features.store import StoreError
 from models.config import ModelError
 from pipeline.signals import end_in_a_line
-from pipeline.terminal import print_anything, printable
+from pipeline.terminal import drop_output, nobody_reads, print_anything, printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -27,13 +28,21 @@ def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`.
 
     A UserError, or whatever the system refuses (a full disk, a file that is not there), becomes one line on standard
-    error and exit code 1; Ctrl-C and SIGTERM end with 130 and 143.
+    error and exit code 1; Ctrl-C and SIGTERM end with 130 and 143; where nobody reads on, as behind `| head`, 141.
     """
     end_in_a_line()
     print_anything()
     threading.excepthook = told_by_main
     try:
-        main()
+        try:
+            main()
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError as error:
+        if not nobody_reads():
+            sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")
+        drop_output()
+        sys.exit(128 + signal.SIGPIPE)
     except (UserError, StoreError, ModelError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(error)}")
     except OSError as error:

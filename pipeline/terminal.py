@@ -1,6 +1,8 @@
 """Terminal: whatever a name holds, printing it neither fails nor steers the terminal."""
 
 import io
+import os
+import select
 import sys
 
 
@@ -13,3 +15,15 @@ def print_anything() -> None:
     """From now on, standard output shows `?` for what its encoding lacks, where print would raise an error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def nobody_reads() -> bool:
+    """Whether standard output is a pipe whose other end has closed, as `head` leaves it."""
+    watched = select.poll()
+    watched.register(1, 0)
+    return any(state & select.POLLERR for _, state in watched.poll(0))
+
+
+def drop_output() -> None:
+    """From now on, what is printed goes nowhere, and what was held back too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

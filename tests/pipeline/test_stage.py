@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +56,23 @@ def test_what_a_thread_is_refused_is_told_once_by_main(error, tracebacks):
     assert run.returncode == 1
     assert run.stderr.count("Traceback") == tracebacks
     assert tracebacks or run.stderr.count("\n") == 1
+
+
+def run_behind(reader: str, code: str) -> tuple[int, str]:
+    """The exit code of Python code whose output goes to `reader`, and what it says on standard error."""
+    root = Path(__file__).parents[2]
+    command = f'"{sys.executable}" -c "$CODE" | {reader}; echo "${{PIPESTATUS[0]}}"'
+    environment = {"PYTHONPATH": str(root), "CODE": code, "PATH": os.defpath}
+    ran = subprocess.run(["/bin/bash", "-c", command], env=environment, capture_output=True, text=True)
+    return int(ran.stdout.splitlines()[-1]), ran.stderr
+
+
+@pytest.mark.parametrize("printed", ["100_000", "1"])  # while it runs, and when it ends
+def test_a_reader_that_has_seen_enough_is_no_error(printed):
+    code = f"from pipeline.stage import run_stage\nrun_stage(lambda: [print('line') for _ in range({printed})])"
+    assert run_behind("sleep 0", code) == (128 + signal.SIGPIPE, "")
+
+
+def test_another_broken_pipe_is_an_error():
+    code = "from pipeline.stage import run_stage\ndef main(): raise BrokenPipeError(32, 'Broken pipe')\nrun_stage(main)"
+    assert run_behind("cat", code) == (1, "-c: Broken pipe\n")
