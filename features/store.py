@@ -86,6 +86,9 @@ class Store:
             raise StoreError(f"{self.folder} lacks {len(absent)} of {len(keys)} clips: {some_of(absent)}")
         return rows
 
+    def keys(self, rows: np.ndarray) -> list[str]:
+        return self.index["key"].iloc[rows].tolist()
+
     def clip(self, row: int) -> np.ndarray:
         """A clip's features. Shape: (frames, n_mels), float16."""
         with OpenShard(self.paths[self.shard_of[row]]) as shard:

@@ -1,6 +1,7 @@
 """Data: batches of features for training, random crops, and for judging, all windows of each clip."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from features.store import Store
+from models.finite import not_finite
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.resident import Resident
@@ -138,10 +140,15 @@ def loader(batches: Dataset, sampler: Sampler | None = None, workers: int = 0) -
 def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each mel band over the frames of these clips, `most` of them evenly chosen.
 
-    Shape: (n_mels,), (n_mels,) float32.
+    Shape: (n_mels,), (n_mels,) float32. Raises StoreError for clips whose features are not finite.
     """
     rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-    return band_statistics(store.clip(row) for row in rows)
+    with np.errstate(invalid="ignore"):
+        mean, deviation = band_statistics(store.clip(row) for row in rows)
+    if not np.isfinite([mean, deviation]).all():
+        bad = [row for row in rows if not np.isfinite(store.clip(row)).all()]
+        raise not_finite(store.folder, store.keys(bad))
+    return mean, deviation
 
 
 def band_statistics(clips: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -177,6 +184,8 @@ class VoiceData(LightningDataModule):
         super().__init__()
         self.store, self.rows, self.targets, self.recipe, self.hardware = store, rows, targets, recipe, hardware
         self.speakers, self.resident = speakers, None
+        self.sampler: CropSampler | None = None
+        self.windows: Windows | None = None
 
     def train_dataloader(self) -> DataLoader:
         recipe, rows = self.recipe, self.rows["train"]
@@ -185,6 +194,7 @@ class VoiceData(LightningDataModule):
         rank, ranks = self.trainer.global_rank, self.trainer.world_size
         who = (self.targets["train"], self.speakers)
         sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch, *who)
+        self.sampler = sampler
         if not self.hardware.holds(self.store.frames[rows].sum() * self.store.n_mels * 2):
             crops = Crops(self.store, target_of_row, recipe.frames)
             return loader(crops, sampler, self.hardware.loader_workers)
@@ -201,7 +211,11 @@ class VoiceData(LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         mine = slice(self.trainer.global_rank, None, self.trainer.world_size)
         rows, targets = self.rows["val"][mine], self.targets["val"][mine]
-        return loader(
-            Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size),
-            workers=self.hardware.loader_workers,
-        )
+        self.windows = Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size)
+        return loader(self.windows, workers=self.hardware.loader_workers)
+
+    def keys_of(self, part: str, number: int) -> list[str]:
+        """The clips of a batch of train in this epoch, or of val."""
+        batches = self.sampler if part == "train" else self.windows.batches
+        rows, _ = next(islice(batches, number, None))
+        return self.store.keys(rows)

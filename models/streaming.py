@@ -14,6 +14,7 @@ from webdataset.shardlists import expand_urls
 
 from features.store import StoreError
 from models.data import band_statistics, loader
+from models.finite import not_finite
 from models.recipe import Recipe
 from models.windows import windows_of
 
@@ -53,6 +54,8 @@ class Clips(IterableDataset):
         try:
             for sample in wanted:
                 features = np.load(io.BytesIO(sample["npy"]), allow_pickle=False)
+                if not np.isfinite(features).all():
+                    raise not_finite(self.source, [sample["__key__"]])
                 yield features, self.target_of[sample["__key__"]]
         except (OSError, tarfile.TarError) as error:
             raise StoreError(f"{self.source}: {' '.join(str(error).split())}") from error
@@ -162,6 +165,10 @@ class StreamedData(LightningDataModule):
         clips = Clips(self.source, self.target_of["train"], seed, self.weight_of)
         batches = -(-len(clips.target_of) // (recipe.batch_size * self.trainer.world_size))
         return loader(StreamedCrops(clips, recipe.frames, recipe.batch_size, batches), None, self.workers)
+
+    def keys_of(self, part: str, number: int) -> list[str]:
+        """None: a stream does not tell which clips a batch was made of, and refuses those that are not finite."""
+        return []
 
     def val_dataloader(self) -> DataLoader:
         clips = Clips(self.source, self.target_of["val"])

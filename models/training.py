@@ -17,6 +17,7 @@ from models.checkpoints import BEST, WholeCheckpoints, latest
 from models.classifier import Classifier
 from models.data import VoiceData
 from models.epoch_lines import EpochLines
+from models.finite import Finite
 from models.hardware import Hardware
 from models.recipe import Recipe
 from models.streaming import StreamedData
@@ -62,13 +63,14 @@ def fit(
     the epoch as `monitor`, that is the last of all.
 
     `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
-    what TensorBoard shows, with `settings` beside the score.
+    what TensorBoard shows, with `settings` beside the score. Raises LossError for a loss that is not finite.
     """
     quieten_lightning()
     recipe = classifier.recipe
     history = History()
     each_epoch = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     callbacks = [
+        Finite(),
         history,
         LearningRateMonitor("epoch"),
         Board(classifier.groups, settings),

@@ -8,7 +8,6 @@ import pandas as pd
 
 from features.store import Store
 from models.config import Config, read_origin
-from models.judging import judge
 from models.pictures import draw_confusion, draw_errors, draw_history, draw_recall, draw_reliability
 from models.recipe import Recipe
 from models.trained import load
@@ -22,7 +21,7 @@ from pipeline.params import load_params
 from pipeline.report import Report, report_on
 from pipeline.split import REPORT, SPLIT, read_split
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import MODEL, source_argument, windows_of
+from pipeline.train import MODEL, judge_clips, source_argument
 
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 
@@ -103,7 +102,7 @@ def main() -> None:
     test = split[split["split"] == "test"]
     model, config = load(MODEL)
     store = None if source else store_for(config)
-    raw = judge(model, windows_of(test, config.frames, source or store), len(test), params.compute.device)
+    raw = judge_clips(test, model, config.frames, source or store, params.compute.device)
     report = report_on(split, raw, config, store)
     metrics = metrics_of(report, config, test, len(history))
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "model.pth", MODEL / "config.json")) as partial:

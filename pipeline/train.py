@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import Dataset
 
 from features import store as store_code
 from features.logmel import FrontEnd
@@ -20,6 +19,7 @@ from models import (
     checkpoints,
     classifier,
     data,
+    finite,
     judging,
     pooling,
     recipe,
@@ -29,6 +29,7 @@ from models import (
     training,
     windows,
 )
+from models.finite import LossError, not_finite
 from models.origin import Corpus, Origin, Split
 from models.recipe import Recipe
 from pipeline.aside import Finished, build_resumed, part_of
@@ -53,6 +54,7 @@ LEARNING = (  # the code on which a run depends, beside its architecture
     checkpoints,
     classifier,
     data,
+    finite,
     judging,
     recipe,
     resident,
@@ -131,9 +133,18 @@ def windows_of(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Win
     return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
 
 
-def temperature_on(val: pd.DataFrame, model: classifier.Normalised, windows: Dataset, device: str) -> float:
-    probabilities = judging.judge(model.eval(), windows, len(val), device)
-    return calibration.fit_temperature(probabilities, val["group"].cat.codes.to_numpy("int64"))
+def judge_clips(
+    part: pd.DataFrame, model: classifier.Normalised, frames: int, origin: Store | str, device: str
+) -> np.ndarray:
+    """The probabilities of these clips, (clips, groups); `origin` as in `windows_of`.
+
+    Raises StoreError if some of them are not finite.
+    """
+    probabilities = judging.judge(model.eval(), windows_of(part, frames, origin), len(part), device)
+    is_finite = np.isfinite(probabilities).all(axis=1)
+    if not is_finite.all():
+        raise not_finite(origin if isinstance(origin, str) else origin.folder, part["key"][~is_finite].tolist())
+    return probabilities
 
 
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
@@ -175,13 +186,16 @@ def main() -> None:
     def learn(folder: Path) -> training.History:
         learner = classifier.Classifier(model, config.groups, params.train)
         settings = {"model": params.model} | config.settings | asdict(params.train)
-        return training.fit(learner, voices, folder, logs, params.compute, settings)
+        try:
+            return training.fit(learner, voices, folder, logs, params.compute, settings)
+        except LossError as error:
+            raise UserError(str(error)) from None
 
     def build(folder: Path) -> Finished:
         history = learn(folder)
         val = split[split["split"] == "val"]
-        whole = windows_of(val, config.frames, source or voices.store)
-        temperature = temperature_on(val, model, whole, params.compute.device)
+        probabilities = judge_clips(val, model, config.frames, source or voices.store, params.compute.device)
+        temperature = calibration.fit_temperature(probabilities, val["group"].cat.codes.to_numpy("int64"))
         trained.save(model, replace(config, temperature=temperature), folder)
         pd.DataFrame(history.rows).to_csv(folder / "history.csv", index=False)
         effort = effort_of(model.net, history, params.compute.device)

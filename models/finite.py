@@ -1,0 +1,58 @@
+"""Finite: training stops at a loss that is not finite, and names the clips of the batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from features.store import StoreError
+
+
+class LossError(Exception):
+    """A loss that is not finite although the features are; the text says where, and of which clips."""
+
+
+class Finite(Callback):
+    """Looks at the loss of each batch, and the probabilities of each batch of val.
+
+    Raises StoreError where features are to blame, else LossError.
+    """
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, classifier: pl.LightningModule, outputs: dict, batch: Any, number: int
+    ) -> None:
+        if not outputs["loss"].isfinite():
+            refuse("train", trainer, number, is_finite(batch[0]))
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, classifier: pl.LightningModule, outputs: torch.Tensor, batch: Any, number: int
+    ) -> None:
+        if not outputs.isfinite().all():
+            features, clip, targets = batch
+            windows = is_finite(features)
+            refuse("val", trainer, number, [bool(windows[clip == each].all()) for each in range(len(targets))])
+
+
+def is_finite(features: torch.Tensor) -> torch.Tensor:
+    """Shape: (batch, frames, n_mels) → (batch,) bool."""
+    return features.isfinite().flatten(1).all(dim=1)
+
+
+def refuse(part: str, trainer: pl.Trainer, number: int, finite: Sequence[bool]) -> None:
+    keys = trainer.datamodule.keys_of(part, number)
+    bad = [key for key, whole in zip(keys, finite, strict=True) if not whole] if keys else []
+    if bad:
+        raise not_finite(trainer.datamodule.store.folder, bad)
+    place = f"epoch {trainer.current_epoch}, batch {number}"
+    clips = f" of clips {', '.join(keys)}" if keys else ""
+    raise LossError(
+        f"the loss of {part} is not finite in {place}{clips}; the features are, so the weights have grown without "
+        "bound: try a lower learning rate"
+    )
+
+
+def not_finite(source: object, keys: Sequence[str]) -> StoreError:
+    """What is to be said of a store whose features of these clips are not finite."""
+    return StoreError(f"{source} holds features that are not finite, of clips {', '.join(keys)}: decode them again")
