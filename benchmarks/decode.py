@@ -16,15 +16,15 @@ import soundfile
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import median_seconds, needs, one_core, show
+from features.decoding.sound import quiet_decoder
 from features.logmel import FrontEnd
 from features.shard import ShardWriter, read_shard
-from features.sound import quiet_decoder
 from features.store import write_index
 from pipeline.decode import decode
-from pipeline.engine import on_loky
 from pipeline.filter import MANIFEST
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import load_params
+from pipeline.running.engine import on_loky
 
 CLIP_COUNT, ROUNDS = 500, 7
 

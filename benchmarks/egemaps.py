@@ -19,9 +19,9 @@ from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, recall_of, told, trials, whole_fold
+from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.logmel import FrontEnd
 from features.shard import read_shard
-from features.sound import Rejected, SoundReader, quiet_decoder
 from features.store import Store
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST

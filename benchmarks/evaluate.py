@@ -11,9 +11,9 @@ from features.logmel import FrontEnd
 from features.shard import ShardWriter, shard_name
 from features.store import INDEX_TYPES, Store, write_index
 from models.config import Config
-from pipeline.commonvoice import AGES
+from pipeline.corpus.commonvoice import AGES
 from pipeline.params import load_params
-from pipeline.report import report_on
+from pipeline.reports.report import report_on
 
 CLIPS, SPEAKERS, DISTINCT, FRAMES = 450_000, 60_000, 2000, 450
 

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.release import ROWS, SPEAKERS
 from benchmarks.timing import one_core, show
-from pipeline.note import write_note
+from pipeline.corpus.note import write_note
 
 PARAMS = Path("params.yaml").resolve()
 SUBSET = 450_000  # clips, about what a balanced subset of English holds

@@ -15,10 +15,10 @@ import torch
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, recall_of, told
 from features.store import Store
-from models import training
-from models.classifier import Classifier
-from models.data import Windows
-from models.judging import judge
+from models.judging.judge import judge
+from models.learning import training
+from models.learning.classifier import Classifier
+from models.learning.data import Windows
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params

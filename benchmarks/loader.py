@@ -12,8 +12,8 @@ import webdataset
 
 from benchmarks.decode import sample
 from benchmarks.timing import median_seconds, needs, one_core, show
+from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.logmel import FrontEnd, LogMel
-from features.sound import Rejected, SoundReader, quiet_decoder
 from features.store import Store
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params

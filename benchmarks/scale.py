@@ -23,12 +23,12 @@ from benchmarks.evaluate import made_up_split
 from benchmarks.timing import median_seconds, show
 from features.shard import closed_size
 from features.store import INDEX_TYPES, Store, write_index
-from models.data import CropSampler
+from models.learning.data import CropSampler
 from pipeline import evaluate, train
-from pipeline.certificate import contents
 from pipeline.decode import LOGMEL
 from pipeline.params import load_params
 from pipeline.split import REPORT, SPLIT
+from pipeline.splits.certificate import contents
 from pipeline.stage import fingerprint
 
 CLIPS, SHARDS, FRAMES = 450_000, 900, 450

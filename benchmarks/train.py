@@ -11,9 +11,9 @@ import torch
 
 from benchmarks.timing import needs, show
 from features.store import Store
-from models.classifier import Classifier
-from models.data import Crops, CropSampler, loader
-from models.resident import Resident
+from models.learning.classifier import Classifier
+from models.learning.data import Crops, CropSampler, loader
+from models.learning.resident import Resident
 from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
 from pipeline.split import SPLIT

@@ -11,14 +11,15 @@ import torch
 
 from features.durable import written_whole
 from features.store import Store
-from models import classifier, data, judging, training
 from models.architectures import ARCHITECTURES
-from models.bootstrap import SpeakerBootstrap, interval
-from models.judging import Judged
-from models.scores import resampled_macro_recall
+from models.judging.bootstrap import SpeakerBootstrap, interval
+from models.judging.judge import Judged
+from models.judging.judge import judge as judging
+from models.judging.scores import resampled_macro_recall
+from models.learning import classifier, data, training
 from pipeline.filter import REPORT
-from pipeline.output import read_json
 from pipeline.params import Params, Split
+from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint
 from pipeline.train import CLIPS_AT_ONCE, LEARNING, build_seeded, configure, voice_data

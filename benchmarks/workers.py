@@ -10,10 +10,10 @@ import pandas as pd
 from benchmarks.decode import sample
 from benchmarks.timing import median_seconds, show
 from pipeline.decode import decode
-from pipeline.engine import on_loky
 from pipeline.filter import MANIFEST
 from pipeline.pack import INDEX
 from pipeline.params import load_params
+from pipeline.running.engine import on_loky
 
 SHARDS = 8  # of the same clips
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from pipeline.environment import explain_missing_libraries
-from pipeline.signals import end_in_a_line
+from pipeline.running.environment import explain_missing_libraries
+from pipeline.running.signals import end_in_a_line
 
 if sys.argv[:1] == ["-m"]:  # before the imports of the module that is to be run, which take seconds
     end_in_a_line()

@@ -17,23 +17,23 @@ import numpy as np
 import pandas as pd
 
 from features.store import Store
-from models.bootstrap import LEVEL, SpeakerBootstrap, interval
 from models.config import Config, config_of
-from models.data import Windows
-from models.judging import Judged
+from models.judging.bootstrap import LEVEL, SpeakerBootstrap, interval
+from models.judging.judge import Judged
+from models.judging.pictures import draw_comparison
+from models.judging.scores import resampled_macro_recall
+from models.judging.speed import clips_per_second
+from models.learning.data import Windows
+from models.learning.trained import fresh
 from models.origin import Origin
-from models.pictures import draw_comparison
-from models.scores import resampled_macro_recall
-from models.speed import clips_per_second
-from models.trained import fresh
-from pipeline.about import EVALUATION
-from pipeline.aside import build_aside
 from pipeline.card import cell
-from pipeline.certificate import FOLDED
 from pipeline.decode import LOGMEL
 from pipeline.evaluate import BASELINE
-from pipeline.mark import marks_of
 from pipeline.params import load_params
+from pipeline.reports.about import EVALUATION
+from pipeline.reports.mark import marks_of
+from pipeline.running.aside import build_aside
+from pipeline.splits.certificate import FOLDED
 from pipeline.stage import UserError, fingerprint, run_stage
 from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
 

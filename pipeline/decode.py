@@ -8,20 +8,20 @@ from pathlib import Path
 import pandas as pd
 from joblib import delayed
 
-from features import decoder
-from features.decoder import crashing_keys, decode_shard, read_listing
+from features.decoding import decoder
+from features.decoding.decoder import crashing_keys, decode_shard, read_listing
+from features.decoding.sound import SoundReader
 from features.durable import written_whole
 from features.logmel import FrontEnd
 from features.progress import progress
-from features.sound import SoundReader
 from features.store import FILES, write_index
-from pipeline.aside import Finished, build_resumed
-from pipeline.engine import Engine, WorkerDied, engine_of
 from pipeline.filter import MANIFEST
-from pipeline.output import read_parquet
 from pipeline.pack import CLIPS, INDEX
 from pipeline.params import Params, load_params
-from pipeline.room import check_room, measure, some_clips
+from pipeline.running.aside import Finished, build_resumed
+from pipeline.running.engine import Engine, WorkerDied, engine_of
+from pipeline.running.output import read_parquet
+from pipeline.running.room import check_room, measure, some_clips
 from pipeline.stage import UserError, fingerprint, run_stage
 
 LOGMEL = Path("data/logmel")

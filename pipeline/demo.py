@@ -20,11 +20,11 @@ import soundfile
 
 from features.durable import written_whole
 from features.progress import counted
-from pipeline.engine import here
-from pipeline.note import SYNTHETIC
+from pipeline.corpus.note import SYNTHETIC
 from pipeline.params import load_params
+from pipeline.running.engine import here
 from pipeline.stage import UserError, run_stage
-from pipeline.voice import Voice, draw_voice, recorded, speak
+from pipeline.voices.synthetic import Voice, draw_voice, recorded, speak
 
 ARCHIVE = Path("data/demo/cv-corpus-demo-en.tar.gz")
 ROOT = "cv-corpus-demo/en"

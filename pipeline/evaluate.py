@@ -8,17 +8,17 @@ import pandas as pd
 
 from features.store import Store
 from models.config import Config, read_origin
-from models.pictures import draw_confusion, draw_errors, draw_history, draw_recall, draw_reliability
+from models.judging.pictures import draw_confusion, draw_errors, draw_history, draw_recall, draw_reliability
+from models.learning.trained import load
+from models.learning.training import kept_epoch
 from models.recipe import Recipe
-from models.trained import load
-from models.training import kept_epoch
-from pipeline.about import EVALUATION, METRICS, model_fingerprint
-from pipeline.aside import build_aside
 from pipeline.card import write_card
 from pipeline.decode import LOGMEL
-from pipeline.output import read_csv, read_json
 from pipeline.params import load_params
-from pipeline.report import Report, report_on
+from pipeline.reports.about import EVALUATION, METRICS, model_fingerprint
+from pipeline.reports.report import Report, report_on
+from pipeline.running.aside import build_aside
+from pipeline.running.output import read_csv, read_json
 from pipeline.split import REPORT, SPLIT, read_split
 from pipeline.stage import UserError, fingerprint, run_stage
 from pipeline.train import MODEL, judge_clips, source_argument

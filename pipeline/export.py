@@ -5,11 +5,11 @@ A plain command, not a stage: run it when the model is to leave the project.
 
 from pathlib import Path
 
-from models.exported import export
-from models.trained import load
-from pipeline.about import EVALUATION, about_trained, model_fingerprint, write_about
-from pipeline.aside import build_aside
+from models.learning.exported import export
+from models.learning.trained import load
 from pipeline.params import load_params
+from pipeline.reports.about import EVALUATION, about_trained, model_fingerprint, write_about
+from pipeline.running.aside import build_aside
 from pipeline.stage import UserError, run_stage
 from pipeline.train import MODEL
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from features.durable import written_whole
-from pipeline.balance import seeded_order
-from pipeline.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
-from pipeline.names import file_name
-from pipeline.note import NOTE
-from pipeline.output import read_json
+from pipeline.corpus.balance import seeded_order
+from pipeline.corpus.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
+from pipeline.corpus.names import file_name
+from pipeline.corpus.note import NOTE
+from pipeline.corpus.pyramid import draw_pyramid
+from pipeline.corpus.rules import RULES
 from pipeline.params import Filter, load_params
-from pipeline.pyramid import draw_pyramid
-from pipeline.rules import RULES
+from pipeline.running.output import read_json
 from pipeline.stage import UserError, run_stage
 from pipeline.tables import TABLES
 

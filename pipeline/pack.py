@@ -12,14 +12,14 @@ from pyarrow import ArrowInvalid
 
 from features.durable import written_whole
 from features.shard import TOO_LARGE, ShardWriter, member_size, shard_name, shard_size
-from pipeline import compressed, corpus, names, tar
-from pipeline.aside import Finished, build_resumed
-from pipeline.corpus import open_corpus
+from pipeline.corpus.archive import archive as corpus
+from pipeline.corpus.archive import compressed, names, open_corpus, tar
+from pipeline.corpus.note import state_of
 from pipeline.filter import MANIFEST
-from pipeline.note import state_of
-from pipeline.output import read_parquet
 from pipeline.params import Pack, load_params
-from pipeline.room import SAMPLE, check_room
+from pipeline.running.aside import Finished, build_resumed
+from pipeline.running.output import read_parquet
+from pipeline.running.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
 
 CLIPS = Path("data/clips")

@@ -5,14 +5,14 @@ from pathlib import Path
 import joblib
 
 from features.progress import duration
-from pipeline.commonvoice import read_columns
-from pipeline.corpus import Archive, Folder, open_corpus
+from pipeline.corpus.archive import Archive, Folder, open_corpus
+from pipeline.corpus.commonvoice import read_columns
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, table_path
-from pipeline.output import read_parquet
 from pipeline.pack import CLIPS
 from pipeline.params import load_params
-from pipeline.room import Sample, check_room, gigabytes, measure
+from pipeline.running.output import read_parquet
+from pipeline.running.room import Sample, check_room, gigabytes, measure
 from pipeline.stage import UserError, run_stage
 
 SECONDS = 5.0

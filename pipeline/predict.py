@@ -14,17 +14,17 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from features.decoding.rejected import Rejected
+from features.decoding.sound import quiet_decoder
 from features.progress import counted
-from features.rejected import Rejected
-from features.sound import quiet_decoder
+from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
 from models.config import read_config
-from models.predictor import UNSURE, Prediction, Predictor, complaint
-from pipeline.about import About, about_trained, read_about
 from pipeline.params import load_params
-from pipeline.recordings import SUFFIXES, Refuse, expand, read
+from pipeline.reports.about import About, about_trained, read_about
+from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
-from pipeline.terminal import printable
-from pipeline.voice import RATE, draw_voice, speak
+from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read
+from pipeline.voices.synthetic import RATE, draw_voice, speak
 
 __all__ = [  # what the web page is made of
     "SUFFIXES",

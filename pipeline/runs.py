@@ -12,10 +12,10 @@ import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 
-from pipeline.corpus import open_corpus
+from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.note import is_as_noted, is_unpacked
 from pipeline.decode import LOGMEL
 from pipeline.experiments import table
-from pipeline.note import is_as_noted, is_unpacked
 from pipeline.params import Params, load_params
 from pipeline.share import LOCK
 from pipeline.stage import UserError, run_stage

@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from features.durable import written_whole
-from pipeline import certificate, folds, given
-from pipeline.balance import is_surplus, rarest, seeded_order, turn_within
-from pipeline.commonvoice import age_to_group
+from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_within
+from pipeline.corpus.commonvoice import age_to_group
 from pipeline.decode import LOGMEL
 from pipeline.filter import MANIFEST, ROWS
 from pipeline.filter import REPORT as FILTERED
-from pipeline.output import read_json, read_parquet
 from pipeline.params import Split, load_params
+from pipeline.running.output import read_json, read_parquet
+from pipeline.splits import certificate, folds
+from pipeline.splits import own as given
 from pipeline.stage import UserError, fingerprint, run_stage
 
 SPLIT = Path("data/split.parquet")

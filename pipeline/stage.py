@@ -14,8 +14,8 @@ from typing import Any
 
 from features.store import StoreError
 from models.config import ModelError
-from pipeline.signals import end_in_a_line
-from pipeline.terminal import drop_output, nobody_reads, print_anything, printable
+from pipeline.running.signals import end_in_a_line
+from pipeline.running.terminal import drop_output, nobody_reads, print_anything, printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

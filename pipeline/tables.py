@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-from pipeline.aside import build_aside
-from pipeline.corpus import open_corpus
-from pipeline.names import LONGEST_NAME, file_name
-from pipeline.note import state_of, write_note
+from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.names import LONGEST_NAME, file_name
+from pipeline.corpus.note import state_of, write_note
+from pipeline.corpus.tar import Member
 from pipeline.params import load_params
-from pipeline.room import check_room, gigabytes
+from pipeline.running.aside import build_aside
+from pipeline.running.room import check_room, gigabytes
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.tar import Member
 
 TABLES = Path("data/tables")
 LARGEST_TABLE = 2_000_000_000  # bytes; English's, the largest of Common Voice, have some 500 MB

@@ -14,30 +14,19 @@ import torch
 from features import store as store_code
 from features.logmel import FrontEnd
 from features.store import Store
-from models import (
-    calibration,
-    checkpoints,
-    classifier,
-    data,
-    finite,
-    judging,
-    pooling,
-    recipe,
-    resident,
-    streaming,
-    trained,
-    training,
-    windows,
-)
-from models.finite import LossError, not_finite
+from models import calibration, recipe, windows
+from models.architectures import pooling
+from models.judging.judge import judge as judging
+from models.learning import checkpoints, classifier, data, finite, resident, streaming, trained, training
+from models.learning.finite import LossError, not_finite
 from models.origin import Corpus, Origin, Split
 from models.recipe import Recipe
-from pipeline.aside import Finished, build_resumed, part_of
-from pipeline.checkout import main_checkout
-from pipeline.commonvoice import YEARS
+from pipeline.corpus.commonvoice import YEARS
 from pipeline.decode import LOGMEL
-from pipeline.output import read_json
 from pipeline.params import Params, load_params
+from pipeline.running.aside import Finished, build_resumed, part_of
+from pipeline.running.checkout import main_checkout
+from pipeline.running.output import read_json
 from pipeline.split import REPORT, SPLIT, read_split
 from pipeline.stage import UserError, fingerprint, run_stage
 

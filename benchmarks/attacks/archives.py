@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.logmel import FrontEnd
-from pipeline.corpus import LARGEST_CLIP, open_corpus
+from pipeline.corpus.archive import LARGEST_CLIP, open_corpus
 from pipeline.pack import merge_lists, pack
-from pipeline.room import measure
+from pipeline.running.room import measure
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
 

@@ -10,10 +10,10 @@ import pandas as pd
 from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.shard import ShardWriter
-from pipeline.commonvoice import AGES
+from pipeline.corpus.commonvoice import AGES
 from pipeline.filter import check_rows, count, hashes, judge, manifest_of, official_splits, prepare, read_tables
-from pipeline.given import from_file
 from pipeline.params import Filter
+from pipeline.splits.own import from_file
 
 ROWS, SPEAKERS = 60, 20
 HEADER = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]

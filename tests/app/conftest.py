@@ -14,10 +14,10 @@ import torch
 
 import app
 from models.config import Config
-from models.exported import export
-from models.trained import fresh
-from pipeline.about import About, write_about
-from pipeline.voice import RATE, draw_voice, speak
+from models.learning.exported import export
+from models.learning.trained import fresh
+from pipeline.reports.about import About, write_about
+from pipeline.voices.synthetic import RATE, draw_voice, speak
 from tests.conftest import encode
 
 GROUPS = ["young", "middle", "old & wise"]

@@ -12,7 +12,7 @@ import pytest
 
 import app
 import page.folder
-from pipeline.voice import RATE, draw_voice, speak
+from pipeline.voices.synthetic import RATE, draw_voice, speak
 from tests.app.conftest import ask, free_port
 from tests.conftest import encode
 

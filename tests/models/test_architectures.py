@@ -5,8 +5,8 @@ import torch
 import yaml
 
 from models.architectures import ARCHITECTURES, build
-from models.cepstral import Cepstral
-from models.tcn import TCN
+from models.architectures.cepstral import Cepstral
+from models.architectures.tcn import TCN
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.config import Config, ModelError, read_config, read_origin
+from models.learning.trained import write_config
 from models.origin import Corpus, Origin, Split
-from models.trained import write_config
 
 
 @pytest.fixture

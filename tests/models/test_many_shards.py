@@ -18,9 +18,9 @@ READ = f"""
 import pickle, resource, sys
 from pathlib import Path
 import numpy as np
-from models.data import Windows
-from models.judging import judge
-from tests.models.test_training import learn
+from models.learning.data import Windows
+from models.judging.judge import judge
+from tests.models.learning.test_training import learn
 
 resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
 store, recipe = pickle.loads(Path(sys.argv[1]).read_bytes())

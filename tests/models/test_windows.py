@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from models.classifier import clip_probabilities
+from models.learning.classifier import clip_probabilities
 from models.windows import mean_probabilities, windows_of
 
 

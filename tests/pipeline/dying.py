@@ -3,7 +3,7 @@
 import os
 import signal
 
-from features.sound import Sound, SoundReader
+from features.decoding.sound import Sound, SoundReader
 from tests.conftest import buzz, encode
 
 DEADLY = encode(buzz(1.4, 48000, 4), 48000)  # clip4 of test_decode.py

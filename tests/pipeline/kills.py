@@ -11,8 +11,8 @@ import pandas as pd
 import pytorch_lightning as pl
 
 from pipeline import decode, filter, pack, split, tables, train
-from pipeline.aside import PARTIAL
 from pipeline.pack import CLIPS
+from pipeline.running.aside import PARTIAL
 from tests.pipeline.conftest import COUNT
 from tests.pipeline.killing import bytes_under, forked, kill_at, killed_everywhere
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bootstrap import SpeakerBootstrap
-from models.judging import Judged
+from models.judging.bootstrap import SpeakerBootstrap
+from models.judging.judge import Judged
+from models.judging.scores import resampled_macro_recall
 from models.origin import Origin, Split
-from models.scores import resampled_macro_recall
 from pipeline import compare
 from pipeline.compare import Run, differences_table, page, planned
 from pipeline.stage import UserError

@@ -12,10 +12,10 @@ import pytest
 
 from features.shard import read_shard
 from features.store import Store, write_index
-from pipeline.corpus import open_corpus
+from pipeline.corpus.archive import open_corpus
 from pipeline.decode import all_rejects, check, decode
-from pipeline.engine import WorkerDied, on_loky
 from pipeline.pack import INDEX, merge_lists, pack
+from pipeline.running.engine import WorkerDied, on_loky
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
 from tests.pipeline.dying import DiesOfClip4, StumblesOverClip4
@@ -86,18 +86,18 @@ def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path
 
 KILLED = """
 import os, pickle, signal, sys
-import features.decoder, pipeline.decode, pipeline.engine
+import features.decoding.decoder, pipeline.decode, pipeline.running.engine
 from pathlib import Path
 
 def killed_at_the_second(clips, logmels, *others):
     if logmels.name == "00001.tar":
         logmels.with_name(".00001.tar.0").write_bytes(b"begun")
         os.kill(os.getpid(), signal.SIGKILL)
-    return features.decoder.decode_shard(clips, logmels, *others)
+    return features.decoding.decoder.decode_shard(clips, logmels, *others)
 
 pipeline.decode.decode_shard = killed_at_the_second
 packed, manifest, front_end = pickle.load(open(sys.argv[1], "rb"))
-pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, lambda tasks: pipeline.engine.on_loky(tasks, 1))
+pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, lambda tasks: pipeline.running.engine.on_loky(tasks, 1))
 """
 
 

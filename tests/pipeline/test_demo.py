@@ -11,7 +11,7 @@ import soundfile
 from pipeline import demo
 from pipeline.demo import make_corpus
 from pipeline.stage import UserError
-from pipeline.voice import RATE, draw_voice, speak
+from pipeline.voices.synthetic import RATE, draw_voice, speak
 
 ROOT = "cv-corpus-demo/en"
 GROUP = {age: age for age in demo.GROUPS} | dict.fromkeys(demo.OLDEST, "sixties")

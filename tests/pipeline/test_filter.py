@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from features.shard import ShardWriter
+from pipeline.corpus.rules import LONGEST_KEY, RULES
 from pipeline.filter import check, check_rows, count, judge, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
-from pipeline.rules import LONGEST_KEY, RULES
 from pipeline.stage import UserError
 from tests.conftest import write_table
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from features import progress
-from pipeline.corpus import open_corpus
+from pipeline.corpus.archive import open_corpus
 from pipeline.decode import decode
 from pipeline.demo import make_corpus
-from pipeline.engine import on_loky
 from pipeline.pack import merge_lists, pack
+from pipeline.running.engine import on_loky
 from tests.conftest import write_release
 
 CLIPS = {f"clip{number}.mp3": b"no sound" for number in range(6)}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.shard import read_shard
-from pipeline.corpus import open_corpus
+from pipeline.corpus.archive import open_corpus
 from pipeline.pack import check, merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables

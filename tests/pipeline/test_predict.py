@@ -14,9 +14,9 @@ import soundfile
 import torch
 
 from models.config import Config
-from models.exported import export
-from models.trained import fresh, save
-from pipeline.about import About, write_about
+from models.learning.exported import export
+from models.learning.trained import fresh, save
+from pipeline.reports.about import About, write_about
 from tests.conftest import buzz, encode
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_an_exported_model_needs_no_torch(folder):
         "import sys; from pathlib import Path; from pipeline.predict import open_predictor;"
         "predictor = open_predictor(Path('exported'));"
         "predictor.judge([predictor.hear(Path('sounds/0.wav').read_bytes())]);"
-        "sys.exit(bool({'torch', 'models.architectures', 'models.trained'} & set(sys.modules)))"
+        "sys.exit(bool({'torch', 'models.architectures', 'models.learning.trained'} & set(sys.modules)))"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     assert subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment).returncode == 0

@@ -89,11 +89,17 @@ def test_a_damaged_lock_is_one_line(params, folder, text):
 
 
 def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_know(params, folder, monkeypatch):
-    for name in ("models/cnn.py", "models/own/gru.py", "models/tcn.py", "notes.txt", "data/logmel/00000.tar"):
+    for name in (
+        "models/architectures/cnn.py",
+        "models/own/gru.py",
+        "models/architectures/tcn.py",
+        "notes.txt",
+        "data/logmel/00000.tar",
+    ):
         have(name)
     (folder / ".gitignore").write_text("/data\n", encoding="utf-8")
     done("git init -q", folder)
-    done("git add .gitignore models/cnn.py", folder)
+    done("git add .gitignore models/architectures/cnn.py", folder)
     done("git commit -qm first", folder)
     done("git update-ref refs/exps/12/34/tcn-1 HEAD", folder)
     asked = []
@@ -102,7 +108,7 @@ def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_kn
     monkeypatch.setattr(runs, "run_dvc", lambda *words: asked.append(words))
     monkeypatch.setattr(runs, "show", lambda name, is_whole: asked.append(name))
     runs.experiment(params, "tcn")
-    copied = ("--copy-paths", "models/own/", "--copy-paths", "models/tcn.py")
+    copied = ("--copy-paths", "models/own/", "--copy-paths", "models/architectures/tcn.py")
     command = ("exp", "run", "--temp", "--allow-missing", "--name", "tcn-2", *copied, "-S", "model=tcn")
     assert asked == ["features", command, "tcn-2"]
 

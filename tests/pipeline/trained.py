@@ -11,10 +11,10 @@ import yaml
 
 from features.logmel import FrontEnd
 from models.config import Config
+from models.learning.trained import fresh, save
 from models.origin import Corpus, Origin, Split
 from models.recipe import Masks, Recipe
-from models.trained import fresh, save
-from pipeline.about import METRICS, model_fingerprint
+from pipeline.reports.about import METRICS, model_fingerprint
 from pipeline.split import COLUMNS, REPORT, SPLIT
 from pipeline.stage import fingerprint
 from pipeline.train import MODEL

@@ -1,0 +1,48 @@
+"""Exported: a trained model in forms that other programs read, ONNX and safetensors."""
+
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from models.config import Config
+from models.learning.classifier import Normalised
+from models.learning.trained import write_config
+
+EXAMPLE = 2  # windows in the batch that is traced; one would be taken for a constant
+
+
+def export(model: Normalised, config: Config, folder: Path) -> None:
+    """Write `model.onnx`, `model.safetensors` and `config.json`.
+
+    The ONNX model takes `features` as the store gives them, (any batch, frames, n_mels) float16, normalises them
+    itself, and gives `logits`, (batch, groups). Safetensors hold what model.pth holds.
+    """
+    write_onnx(model.eval(), np.zeros((EXAMPLE, config.frames, config.front_end.n_mels), np.float16), folder)
+    save_file({name: each.contiguous() for name, each in model.net.state_dict().items()}, folder / "model.safetensors")
+    write_config(config, folder)
+
+
+def write_onnx(model: Normalised, example: np.ndarray, folder: Path) -> None:
+    """By torch's present exporter; networks with recurrent layers by its older one.
+
+    The present one unrolls them over time, which took three minutes and ten times the bytes for the RNN; the older one
+    gives dilated convolutions a padding, and attention a batch, that ONNX Runtime refuses.
+    """
+    features, path = torch.from_numpy(example), folder / "model.onnx"
+    names = {"input_names": ["features"], "output_names": ["logits"]}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside the exporters
+        if any(isinstance(layer, nn.RNNBase) for layer in model.modules()):
+            axes = {"features": {0: "batch"}, "logits": {0: "batch"}}
+            torch.onnx.export(model, (features,), path, dynamo=False, dynamic_axes=axes, **names)
+        else:
+            batch = ({0: torch.export.Dim("batch")},)
+            torch.onnx.export(
+                model, (features,), path, dynamic_shapes=batch, external_data=False, verbose=False, **names
+            )

@@ -1,0 +1,137 @@
+"""Corpus: a release as one file, an archive read as a stream or the `validated.tsv` of a folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
+
+from features.progress import BYTES, Bar, counted, progress
+from pipeline.corpus.compressed import decompressed
+from pipeline.corpus.names import file_name, name_of
+from pipeline.corpus.tar import Member, Stream, members
+from pipeline.stage import UserError
+
+LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have some 200 kB
+
+
+def open_corpus(path: Path) -> "Archive | Folder":
+    """The corpus at `path`. Raises UserError if there is none."""
+    path = Path(file_name(str(path)))
+    if path.is_dir():
+        raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
+    if not is_file(path):
+        hint = "only a shell knows ~: write the whole path, or put a link under data/raw/"
+        raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
+    return Folder(path) if path.suffix == ".tsv" else Archive(path)
+
+
+class Archive:
+    """A release as a tar, plain or compressed. Nothing in it is ever unpacked to a path that it names."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def tables(self) -> Iterator[tuple[str, Member]]:
+        """The file name and the content of each table."""
+        for member in self.members("tables"):
+            if member.path.suffix == ".tsv" and is_visible(member.path):
+                yield member.path.name, member
+
+    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The file name and the bytes of the clips among `names`, in the archive's order, each once.
+
+        None for one that is larger than LARGEST_CLIP.
+        """
+        wanted = set(names)
+        for member in self.members("pack"):
+            if is_clip(member.path) and member.path.name in wanted:
+                wanted.remove(member.path.name)
+                yield member.path.name, bytes_of(member)
+
+    def any_clips(self) -> Iterator[bytes]:
+        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
+        for member in self.members("clips"):
+            if is_clip(member.path) and (data := bytes_of(member)) is not None:
+                yield data
+
+    def members(self, what: str) -> Iterator[Member]:
+        """Every regular file, in one pass. Raises UserError for a file that is not a whole archive."""
+        complaint = f"{self.path} is not a whole archive"
+        with opened(self.path) as file, reading_bar(file, what) as bar, decompressed(file) as content:
+            for member in members(Stream(content, complaint)):
+                bar.update(file.tell() - bar.n)
+                yield member
+
+
+class Folder:
+    """An unpacked release: `validated.tsv` with the other tables and `clips/` beside it."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def tables(self) -> Iterator[tuple[str, Member]]:
+        """The file name and the content of each table."""
+        for path in sorted(self.path.parent.glob("*.tsv")):
+            if is_visible(path) and is_file(path):
+                with opened(path) as file:
+                    yield name_of(path.name), whole(file)
+
+    def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
+        """The file name and the bytes of the clips among `names` that are there, sorted by name.
+
+        None for one that is larger than LARGEST_CLIP.
+        """
+        for name in counted(sorted(names), "pack", len(names), "clips"):
+            path = self.path.parent / "clips" / file_name(name)
+            if is_file(path):
+                with opened(path) as file:
+                    yield name, bytes_of(whole(file))
+
+    def any_clips(self) -> Iterator[bytes]:
+        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
+        for path in self.path.parent.glob("clips/*"):
+            if is_clip(path) and is_file(path):
+                with opened(path) as file:
+                    if (data := bytes_of(whole(file))) is not None:
+                        yield data
+
+
+def is_visible(path: PurePath) -> bool:
+    """False for what lies hidden beside clips and tables, as the `._NAME` that macOS puts beside each file."""
+    return not path.name.startswith(".")
+
+
+def is_clip(path: PurePath) -> bool:
+    return path.parent.name == "clips" and is_visible(path)
+
+
+def is_file(path: Path) -> bool:
+    """True for what can be read like a file: not for a folder or a pipe, nor for a name that cannot be one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def bytes_of(clip: Member) -> bytes | None:
+    """All of a clip, unless it is larger than LARGEST_CLIP."""
+    return clip.read() if clip.size <= LARGEST_CLIP else None
+
+
+def opened(path: Path) -> BinaryIO:
+    """Raises UserError for a file that may not be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def whole(file: BinaryIO) -> Member:
+    """A file of a folder, as if it were one of an archive."""
+    size = os.fstat(file.fileno()).st_size
+    return Member(PurePosixPath(file.name), size, Stream(file, f"{file.name} cannot be read whole"))
+
+
+def reading_bar(file: BinaryIO, what: str) -> Bar:
+    """Progress over the bytes of an open file."""
+    return progress(what, os.fstat(file.fileno()).st_size, BYTES)

@@ -1,0 +1,93 @@
+"""Common Voice: the facts about its releases that the stages rest on.
+
+From the headers and values of releases 6.1 to 25.0, and from the project's own description of its columns
+(common-voice/cv-dataset, README.md, "Fields"):
+
+    up to 6.1   client_id path sentence up_votes down_votes age gender accent locale segment
+    8.0         `accents` in the place of `accent`
+    13.0        with `variant`
+    17.0        with `sentence_id` and `sentence_domain`, and more words for gender
+                (common-voice/common-voice, pull requests 4329 and 4363)
+
+Every table of a release has the same columns. Sentences hold stray quotes: nothing is quoted.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.stage import UserError
+
+# The words for age, in order; each is a decade of life. `fourties` is the corpus' own spelling.
+AGES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
+YEARS = {word: 15.0 + 10 * decade for decade, word in enumerate(AGES)}  # the middle of each decade
+
+# The words for gender, old and new, and what they count as; any other word counts as not stated.
+FEMALE, MALE, OTHER, UNSTATED = "female", "male", "other", ""
+GENDERS = {
+    "female": FEMALE,  # up to 16.1
+    "male": MALE,
+    "other": OTHER,
+    "female_feminine": FEMALE,  # 17.0 and later
+    "male_masculine": MALE,
+    "intersex": OTHER,
+    "transgender": OTHER,
+    "non-binary": OTHER,
+    "do_not_wish_to_say": UNSTATED,
+    "": UNSTATED,
+}
+
+# The release's own splits, each a table of some of the rows of `validated`, and what they are called here.
+OFFICIAL = {"train": "train", "dev": "val", "test": "test"}
+
+NEEDED = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "locale")
+NAMING = ("client_id", "path")  # what a row is told by: they come first in every release
+ACCENT = ("accents", "accent")  # 8.0 and later; 6.1 and earlier
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A release's table, all columns as text, `accent` under that name, genders as FEMALE, MALE, OTHER or UNSTATED.
+
+    A row for every line. Of a damaged one, with more or fewer fields than the table has columns, only `client_id` and
+    `path` are told, as far as it has them; all else is missing. Raises UserError for a file that is not such a table.
+    """
+    table, excess = read_tabs(path, [*NEEDED, *ACCENT])
+    check_columns(path, table, NEEDED)
+    accent = [name for name in ACCENT if name in table][:1]
+    table = table[[*NEEDED, *accent]].rename(columns=dict.fromkeys(accent, "accent"))
+    if not accent:
+        table["accent"] = ""
+    table["gender"] = table["gender"].map(GENDERS).fillna(UNSTATED)
+    if excess.any():
+        table.loc[excess != 0, table.columns.drop([*NAMING])] = None
+    return table
+
+
+def read_columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
+    """These columns of a release's table as text, a row for every line. Raises UserError for what is not one."""
+    table, _ = read_tabs(path, names)
+    check_columns(path, table, names)
+    return table
+
+
+def read_tabs(path: Path, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    from pipeline.corpus.delimited import (  # not above: the page needs AGES, and no pyarrow
+        read_delimited,
+        tab_separated,
+    )
+
+    return read_delimited(path, names, tab_separated)
+
+
+def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raises UserError unless the table has these columns, naming those that it lacks."""
+    absent = [name for name in names if name not in table]
+    if absent:
+        raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
+
+
+def age_to_group(groups: dict[str, Iterable[str]]) -> dict[str, str]:
+    """The group of each age word."""
+    return {age: group for group, ages in groups.items() for age in ages}

@@ -1,0 +1,111 @@
+"""Rules: which rows of the tables are not worth having. Each takes the rows that are left and the settings, and says
+which of them go; none looks at the order in which the rows stand in their tables.
+
+Rows carry the columns of the table and `table`, `key`, `speaker`, `group`, `decade` (the number of the age word, -1
+without a known one) and `order` (see balance.py), and are sorted by key.
+"""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.corpus.balance import is_surplus, rarest, turn_within
+from pipeline.corpus.names import LONGEST_NAME
+from pipeline.params import Filter
+
+LONGEST_KEY = 90  # bytes; with its suffix it must fit into the 100 of a tar header
+
+
+def damaged(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """With more or fewer fields than its table has columns: nobody can say which are which (see `read_table`)."""
+    return rows["age"].isna()
+
+
+def duplicate(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Listed before, in this table or in one that filter.tables names earlier."""
+    return rows["key"].duplicated()
+
+
+def unsafe_path(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Not a plain file name, hidden or too long: nothing is read from where a table points to."""
+    is_odd = rows["path"].str.contains(r"[/\\\x00-\x1f\x7f-\x9f]|^\.|^$", regex=True)
+    return is_odd | (size(rows["path"]) > LONGEST_NAME) | (size(rows["key"]) > LONGEST_KEY)
+
+
+def size(texts: pd.Series) -> np.ndarray:
+    """The bytes that each text takes. Shape: (rows,)."""
+    return pc.binary_length(pa.array(texts)).to_numpy()
+
+
+def no_speaker(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Without a client_id nobody can say in which split the clip may stand."""
+    return rows["client_id"] == ""
+
+
+def votes(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Not more votes up than down, where they are asked for."""
+    ups, downs = (pd.to_numeric(rows[name], errors="coerce").fillna(0) for name in ("up_votes", "down_votes"))
+    is_asked = {"all": True, "unvalidated": rows["table"] != "validated", "none": False}[settings.votes]
+    return (ups <= downs) & is_asked
+
+
+def no_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    return rows["age"] == ""
+
+
+def unknown_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """An age word that no release is known to use."""
+    return rows["decade"] < 0
+
+
+def other_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """An age outside all groups."""
+    return rows["group"].isna()
+
+
+def conflict(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Of a speaker whose clips lie in different groups, and whose age words lie more than one decade apart.
+
+    Neighbouring decades are what a birthday between two recordings leaves: releases keep the age that was stated
+    when the clip was recorded, over years, and then both labels are right.
+    """
+    if settings.conflict == "keep":
+        return pd.Series(False, rows.index)
+    by_speaker = rows.assign(group=rows["group"].cat.codes).groupby("speaker", observed=True)[["group", "decade"]]
+    span = by_speaker.transform("max") - by_speaker.transform("min")
+    return (span["group"] > 0) & (span["decade"] > 1)
+
+
+def repeat(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """The same speaker reading the same sentence again."""
+    if settings.repeats == "keep":
+        return pd.Series(False, rows.index)
+    return rows.duplicated(["speaker", "sentence"])
+
+
+def talkative(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Beyond the clips that one speaker may give."""
+    return turn_within(rows, ["speaker"]) >= settings.clips_per_speaker
+
+
+def surplus(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+    """Beyond a group's share; of its speakers, each gives a first clip before anyone gives a second."""
+    share = rarest(rows["group"]) if settings.balance == "undersample" else len(rows)
+    return is_surplus(rows, min(share, settings.clips_per_group or share))
+
+
+RULES = (
+    damaged,
+    duplicate,
+    unsafe_path,
+    no_speaker,
+    votes,
+    no_age,
+    unknown_age,
+    other_age,
+    conflict,
+    repeat,
+    talkative,
+    surplus,
+)

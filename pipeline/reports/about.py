@@ -1,0 +1,88 @@
+"""About: the facts shown beside a model where it is used: what it was trained on, and its score on test."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from models.config import read_origin
+from pipeline.running.output import read_json
+from pipeline.stage import fingerprint
+
+ABOUT = "about.json"
+EVALUATION = Path("data/evaluation")
+METRICS = EVALUATION / "metrics.json"
+
+
+@dataclass(frozen=True)
+class About:
+    corpus: str
+    is_synthetic: bool
+    leaks: bool | None  # speakers stood in train and in test; None, as all that follow, where no test is known
+    clips: int | None  # of test
+    speakers: int | None
+    macro_recall: float | None
+    macro_recall_low: float | None  # of the 95 % interval
+    macro_recall_high: float | None
+    unsure: float  # probability under which no group is named
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that METRICS are of."""
+
+    fingerprint: str  # of its model
+    clips: int  # of test
+    speakers: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What is told of METRICS where the model is used."""
+
+    leaks: bool
+    macro_recall: float
+    macro_recall_low: float
+    macro_recall_high: float
+    run: Run
+
+
+def model_fingerprint(folder: Path) -> str:
+    """16 hex digits that tell the trained model in `folder` from any other."""
+    return fingerprint(folder / "model.pth", folder / "config.json")
+
+
+def tested(folder: Path) -> Metrics | None:
+    """The test of the model in `folder`; None where METRICS are missing, or another model's."""
+    if not METRICS.is_file() or not (folder / "model.pth").is_file():
+        return None
+    metrics = read_json(METRICS, Metrics)
+    return metrics if metrics.run.fingerprint == model_fingerprint(folder) else None
+
+
+def about_trained(folder: Path, unsure: float) -> About:
+    """What the stages have found out about the model in `folder`.
+
+    Raises ModelError for one that does not say what it was trained on.
+    """
+    corpus, metrics = read_origin(folder).corpus, tested(folder)
+    return About(
+        corpus=corpus.name,
+        is_synthetic=corpus.is_synthetic,
+        leaks=metrics and metrics.leaks,
+        clips=metrics and metrics.run.clips,
+        speakers=metrics and metrics.run.speakers,
+        macro_recall=metrics and metrics.macro_recall,
+        macro_recall_low=metrics and metrics.macro_recall_low,
+        macro_recall_high=metrics and metrics.macro_recall_high,
+        unsure=unsure,
+    )
+
+
+def write_about(about: About, folder: Path) -> None:
+    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
+
+
+def read_about(folder: Path) -> About | None:
+    """What was exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
+    path = folder / ABOUT
+    return read_json(path, About) if path.is_file() else None

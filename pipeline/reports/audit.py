@@ -1,0 +1,95 @@
+"""Audit: what test clips' groups can be told from without a model that listens; and whether a model beats it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from features.store import Store
+from models.judging.baselines import from_bands, from_facts, from_shares
+from models.judging.bootstrap import LEVEL, SpeakerBootstrap, interval
+from models.judging.judge import Judged
+from models.judging.scores import resampled_macro_recall
+
+SHORTCUTS = ("duration", "silence ratio", "loudness", "sample rate", "locale", "gender")
+TOGETHER = "all together"
+
+MOST = 20_000  # clips of train, and of val, that baselines learn from; evenly of the groups
+
+
+def shortcut_facts(clips: pd.DataFrame, hop: float) -> pd.DataFrame:
+    """What a recording says without anybody listening, under the names of SHORTCUTS; `hop` in s."""
+    facts = {
+        "duration": clips["seconds"],
+        "silence ratio": 1 - clips["frames"] * hop / clips["seconds"],
+        "loudness": clips["loudness"],
+        "sample rate": clips["sample_rate"].astype("str"),
+        "locale": clips["locale"],
+        "gender": clips["gender"],
+    }
+    return pd.DataFrame(facts)
+
+
+class Baselines:
+    """What each baseline gives to the test clips of a split."""
+
+    def __init__(self, split: pd.DataFrame, hop: float, store: Store | None, seed: int = 0):
+        parts = {name: some_of(split[split["split"] == name], seed) for name in ("train", "val")}
+        parts["test"] = split[split["split"] == "test"]
+        targets = {name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()}
+        facts = {name: shortcut_facts(part, hop) for name, part in parts.items()}
+        groups = len(split["group"].cat.categories)
+        everyone = {"train": split[split["split"] == "train"]["group"].cat.codes, "test": targets["test"]}
+        self.shortcuts = {
+            name: from_facts({part: rows[columns] for part, rows in facts.items()}, targets)
+            for name, columns in {**{name: [name] for name in SHORTCUTS}, TOGETHER: list(SHORTCUTS)}.items()
+        }
+        self.given = {
+            "chance": np.full((len(parts["test"]), groups), 1 / groups),
+            "majority": from_shares(everyone, groups),
+            "shortcuts": self.shortcuts[TOGETHER],
+        }
+        if store:
+            rows = {name: store.rows_of(part["key"]) for name, part in parts.items()}
+            self.given["mean and deviation of bands"] = from_bands(store, rows, targets)
+
+
+def some_of(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """At most MOST clips, of each group as many as it has, or as the others give room for."""
+    order = clips.sample(frac=1, random_state=seed)
+    turn = order.groupby("group", observed=True).cumcount()
+    return clips.loc[turn.sort_values(kind="stable").index[:MOST]].sort_index()
+
+
+def audited(judged: Judged, shortcuts: dict[str, np.ndarray], bootstrap: SpeakerBootstrap) -> pd.DataFrame:
+    """A row for each shortcut: its macro recall on test, and whether it is clearly above chance.
+
+    The intervals hold all at once with 95 % (Bonferroni), for one in twenty single ones would rise above by chance.
+    """
+    level = 1 - (1 - LEVEL) / len(shortcuts)
+    chance = 1 / judged.probabilities.shape[1]
+    rows = []
+    for name, probabilities in shortcuts.items():
+        recall = resampled_macro_recall(replace(judged, probabilities=probabilities), bootstrap)
+        low, high = interval(recall, level)
+        rows.append(
+            {"shortcut": name, "macro_recall": recall[0], "low": low, "high": high, "leaks_age": bool(low > chance)}
+        )
+    return pd.DataFrame(rows)
+
+
+def compared(judged: Judged, baselines: dict[str, np.ndarray], bootstrap: SpeakerBootstrap) -> pd.DataFrame:
+    """A row for each baseline: its macro recall, the model's lead over it, and whether the model beats it.
+
+    It does where the 95 % interval of the lead, from the same samples of speakers for both, lies above 0.
+    """
+    own = resampled_macro_recall(judged, bootstrap)
+    rows = []
+    for name, probabilities in baselines.items():
+        recall = resampled_macro_recall(replace(judged, probabilities=probabilities), bootstrap)
+        low, high = interval(recall)
+        lead_low, lead_high = interval(own - recall)
+        row = {"baseline": name, "macro_recall": recall[0], "low": low, "high": high}
+        lead = {"lead": own[0] - recall[0], "lead_low": lead_low, "lead_high": lead_high, "beaten": lead_low > 0}
+        rows.append(row | lead)
+    return pd.DataFrame(rows)

@@ -1,0 +1,202 @@
+"""Aside: an output is built in a folder beside its place, and moved in when it is whole."""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from features.durable import sync, written_whole
+from pipeline.running.checkout import main_checkout
+from pipeline.stage import UserError
+
+PARTIAL = main_checkout() / "data/.partial"  # outlives the copy in which an experiment runs
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a resumable stage has made in its folder."""
+
+    files: list[str]  # which become the output; all else in the folder was there to resume from
+    said: str  # printed once the output is in its place
+    beside: dict[str, str] = field(default_factory=dict)  # small outputs of the same stage: their texts by path
+
+
+@contextmanager
+def build_aside(out: Path, mark: str) -> Iterator[Path]:
+    """Yield an empty folder, which becomes `out` when the block ends well, and goes when it does not.
+
+    Raises UserError while another process builds the same output.
+    """
+    folder = part_of(out, mark)
+    with alone(out, folder):
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield folder
+            move_in(folder, out)
+        except BaseException:
+            remove(folder)
+            raise
+        clear(out, folder)
+
+
+def build_resumed(out: Path, mark: str, build: Callable[[Path], Finished]) -> None:
+    """Have `build` make `out` in a folder that a run which was killed finds again under the same `mark`.
+
+    What `build` returns is written down before anything is tidied: from then on, a rerun only moves it in. Parts made
+    under another mark stay until a run ends well, then go. Raises UserError while another process builds the same.
+    """
+    folder = part_of(out, mark)
+    with alone(out, folder):
+        finished = read_finished(folder)
+        if finished is None:
+            folder.mkdir(exist_ok=True)
+            finished = build(folder)
+            write_finished(folder, finished)
+        for path, text in finished.beside.items():
+            with written_whole(Path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        for each in folder.iterdir():
+            if each.name not in finished.files:
+                remove(each)
+        move_in(folder, out)
+        clear(out, folder)
+    print(finished.said)
+
+
+def part_of(out: Path, mark: str) -> Path:
+    """The folder in which `out` is built; see `fingerprint` for what makes a mark."""
+    return PARTIAL / f"{out.stem}-{mark}"
+
+
+def record_of(folder: Path) -> Path:
+    """Where it is written down that the part in `folder` is whole."""
+    return folder.with_name(f"{folder.name}.json")
+
+
+def write_finished(folder: Path, finished: Finished) -> None:
+    for name in finished.files:
+        sync(folder / name)
+    sizes = {name: (folder / name).stat().st_size for name in finished.files}
+    with written_whole(record_of(folder)) as temporary:
+        temporary.write_text(json.dumps([sizes, finished.said, finished.beside]), encoding="utf-8")
+
+
+def read_finished(folder: Path) -> Finished | None:
+    """What was written down of a whole part, if it is there and still whole."""
+    record = record_of(folder)
+    try:
+        sizes, said, beside = json.loads(record.read_text(encoding="utf-8"))
+        if all((folder / name).stat().st_size == size for name, size in sizes.items()):
+            return Finished(list(sizes), said, beside)
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        pass
+    record.unlink(missing_ok=True)
+    return None
+
+
+@contextmanager
+def alone(out: Path, folder: Path) -> Iterator[None]:
+    """Keep other processes from building the same output, here or (an experiment in a copy) from the same part."""
+    PARTIAL.mkdir(parents=True, exist_ok=True)
+    here = Path("data/.partial")
+    here.mkdir(parents=True, exist_ok=True)
+    with locked(here / f"{out.stem}.lock"), locked(folder.with_name(f"{folder.name}.lock")):
+        yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock on `path`, removed in the end; the system frees it when the process ends, however it ends."""
+    while True:
+        with path.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                who = file.read() or "?"
+                raise UserError(f"process {who} is still at work on this: wait for it, or end it") from None
+            if not is_at(file.fileno(), path):
+                continue  # whoever held it has removed it in between
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def move_in(folder: Path, out: Path) -> None:
+    """Put a folder in the place of `out`; what was there before goes."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    replaced = folder.with_name(f"{folder.name}.replaced")
+    remove(replaced)
+    folder = brought_beside(folder, out)
+    if os.path.lexists(out):
+        rename(out, replaced)
+    folder.rename(out)
+
+
+def brought_beside(folder: Path, out: Path) -> Path:
+    """The folder, or a copy of it on the disk where `out` shall lie."""
+    if folder.stat().st_dev == out.parent.stat().st_dev:
+        return folder
+    copy = out.with_name(f".{out.name}.partial")
+    remove(copy)
+    return Path(shutil.copytree(folder, copy))
+
+
+def rename(path: Path, target: Path) -> None:
+    """As Path.rename; what would have to move to another disk is removed instead."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        remove(path)
+
+
+def clear(out: Path, mine: Path) -> None:
+    """Remove all parts of `out`, `mine` and those that no process is at work on; from a copy, `mine` alone.
+
+    What others were killed at, an experiment beside them has no reason to give up.
+    """
+    found = PARTIAL.glob(f"{out.stem}-*") if main_checkout() == Path() else ()
+    names = {path.name.split(".")[0] for path in found}
+    for name in sorted(names - {mine.name}):
+        with suppress(UserError), locked(PARTIAL / f"{name}.lock"):
+            remove_part(PARTIAL / name)
+    remove_part(mine)
+
+
+def remove_part(folder: Path) -> None:
+    """In an order that leaves no half of it to resume from."""
+    discarded = folder.with_name(f"{folder.name}.discarded")
+    remove(discarded)
+    if folder.exists():
+        folder.rename(discarded)
+    for each in (discarded, record_of(folder), folder.with_name(f"{folder.name}.replaced")):
+        remove(each)
+
+
+def remove(path: Path) -> None:
+    """Remove what is at `path`, if anything is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""Given: splits that somebody else has made, the release's own or a user's file."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.corpus.commonvoice import OFFICIAL
+from pipeline.corpus.delimited import comma_separated, read_delimited
+from pipeline.corpus.names import file_name
+from pipeline.filter import hashes
+from pipeline.stage import UserError
+
+NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
+
+
+def official(rows: pd.DataFrame) -> pd.Series:
+    """The release's own split of each row; missing where it has none. Raises UserError if none has."""
+    given = rows["official"].where(rows["official"] != "")
+    if given.isna().all():
+        raise UserError("split.by is official, but no chosen clip stands in the release's train, dev or test table")
+    torn = int((~given.dropna().isin(NAMES.values())).sum())
+    if torn:
+        raise UserError(f"split.by is official, but {torn} clips stand in two of the release's own splits")
+    check_speakers(rows, given, "official")
+    return given
+
+
+def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
+    """The split of each row by a CSV file with columns `split` (train, val or dev, test) and `speaker` or `path`.
+
+    A speaker is named by client_id or by the 16 hex digits of the manifest, a path as in the tables. Rows that the
+    file does not name are missing. Raises UserError for a file that is not such a table, or tears a speaker apart.
+    """
+    table = read_csv(path)
+    column = "speaker" if "speaker" in table else "path"
+    if column == "speaker":
+        is_hash = table["speaker"].str.fullmatch("[0-9a-f]{16}")
+        table["speaker"] = table["speaker"].where(is_hash, hashes(table["speaker"]).astype("str"))
+    split = table["split"].map(NAMES)
+    if split.isna().any():
+        raise UserError(f"{path}: split is '{table['split'][split.isna()].iloc[0]}': allowed are {', '.join(NAMES)}")
+    table = table.assign(split=split).drop_duplicates([column, "split"])
+    torn = int(table[column].duplicated().sum())
+    if torn:
+        raise UserError(f"{path} names {torn} {column}s in two splits")
+    given = rows[column].map(table.set_index(column)["split"])
+    if given.isna().all():
+        raise UserError(f"{path} names no {column} that is in the manifest")
+    check_speakers(rows, given, str(path))
+    return given
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    path = Path(file_name(str(path)))
+    if not path.is_file():
+        raise UserError(f"split.by is {path}: there is no such file")
+    table, excess = read_delimited(path, ["split", "speaker", "path"], comma_separated)
+    if "split" not in table or not {"speaker", "path"} & set(table):
+        raise UserError(f"{path} lacks a column: it needs split, and speaker or path")
+    if excess.any():
+        row = (excess != 0).argmax()
+        raise UserError(f"{path}: row {row + 1} has a comma too {'many' if excess[row] > 0 else 'few'}")
+    return table
+
+
+def check_speakers(rows: pd.DataFrame, given: pd.Series, source: str) -> None:
+    """Raises UserError if a speaker has clips in two splits, saying how many do."""
+    splits = given.groupby(rows["speaker"]).nunique()
+    torn = int((splits > 1).sum())
+    if torn:
+        raise UserError(f"split.by is {source}: {torn} speakers have clips in two splits")

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from models.architectures import ARCHITECTURES
+from models.asking.network import by_torch, open_network
+from models.config import Config, ModelError, read_config
+from models.learning.exported import export
+from models.learning.trained import fresh, save
+
+SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
+SETTINGS |= {  # those that are slow to export, small
+    "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
+    "rnn": {"hidden": 8, "layers": 2, "dropout": 0.1},
+    "bigru": {"hidden": 8, "layers": 2, "dropout": 0.1},
+    "tcn": {"channels": 8, "kernel": 3, "dropout": 0.1},
+    "crnn": {"channels": [4, 4], "hidden": 8, "dropout": 0.1},
+    "ecapa": {"channels": 8, "scale": 2, "embedding": 8, "dropout": 0.1},
+    "resnet": {"channels": [4, 4, 4, 8], "dropout": 0.1},
+    "conformer": {"dimension": 16, "heads": 2, "layers": 1, "kernel": 5, "dropout": 0.1},
+}
+N_MELS, FRAMES = 64, 60
+
+
+def config_of(name: str, front_end) -> Config:
+    random = np.random.default_rng(0)
+    mean, deviation = random.normal(-6, 1, N_MELS), random.uniform(1, 3, N_MELS)
+    groups = ["young", "middle", "old"]
+    return Config(
+        name, SETTINGS[name], groups, FRAMES, front_end, mean.tolist(), deviation.tolist(), [20.0, 40.0, 70.0], 1.3
+    )
+
+
+def trained(config: Config):
+    """A model whose layers are none of them as they start: weights that are zero, statistics of 0 and 1."""
+    torch.manual_seed(0)
+    model = fresh(config)
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.running_mean.normal_(0, 0.2)
+            layer.running_var.uniform_(0.5, 2)
+        elif isinstance(layer, torch.nn.Linear):
+            torch.nn.init.normal_(layer.weight, std=0.1)
+    return model.eval()
+
+
+def features(batch: int) -> np.ndarray:
+    return np.random.default_rng(batch).normal(-6, 2, (batch, FRAMES, N_MELS)).astype(np.float16)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_onnx_runtime_agrees_with_torch_at_any_batch(name, front_end, tmp_path):
+    config = config_of(name, front_end)
+    model = trained(config)
+    export(model, config, tmp_path)
+    onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
+    run = open_network(tmp_path)
+    for batch in (1, 2, 3, 17):
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(features(batch))).numpy()
+        assert np.ptp(expected) > 1e-2  # or agreement would mean nothing
+        np.testing.assert_allclose(run(features(batch)), expected, atol=1e-4)
+
+
+def test_safetensors_and_config_make_the_same_model(front_end, tmp_path):
+    config = config_of("cnn", front_end)
+    model = trained(config)
+    export(model, config, tmp_path)
+    assert read_config(tmp_path) == config
+    again = fresh(read_config(tmp_path))
+    again.net.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    given = torch.from_numpy(features(3))
+    torch.testing.assert_close(again.eval()(given), model(given))
+
+
+def test_without_onnx_torch_runs_the_same(front_end, tmp_path):
+    config = config_of("tcn", front_end)
+    model = trained(config)
+    save(model, config, tmp_path)
+    expected = by_torch(tmp_path)(features(5))
+    export(model, config, tmp_path)
+    np.testing.assert_allclose(open_network(tmp_path)(features(5)), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.pth"])
+def test_a_damaged_model_is_named(name, front_end, tmp_path):
+    save(trained(config_of("cnn", front_end)), config_of("cnn", front_end), tmp_path)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ModelError, match=f"{name} cannot be run: "):
+        open_network(tmp_path)
+
+
+def test_a_folder_without_a_model_says_what_is_missing(front_end, tmp_path):
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        read_config(tmp_path)
+    with pytest.raises(ModelError, match=r"neither model\.onnx nor model\.pth"):
+        open_network(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "cnn"}))
+    with pytest.raises(ModelError, match="does not describe a model"):
+        read_config(tmp_path)

@@ -1,0 +1,160 @@
+"""What is said of a model is of that very model: its corpus, its split, its scores; or it is said to be unknown."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from models.config import ModelError, read_config
+from pipeline import evaluate, export, predict, train
+from pipeline.decode import LOGMEL
+from pipeline.predict import about_model
+from pipeline.reports.about import METRICS, About, about_trained, read_about, write_about
+from pipeline.split import REPORT, SPLIT
+from pipeline.stage import UserError
+from pipeline.train import MODEL, origin_of
+from tests.pipeline.trained import CORPUS, RECIPE, name_corpus, write_metrics, write_model, write_project, write_split
+
+PAGE = Path("page").absolute()
+KNOWN = About("corpus.tar.gz", False, False, 96, 37, 0.5, 0.4, 0.6, unsure=0.4)
+UNKNOWN = About("corpus.tar.gz", False, None, None, None, None, None, None, unsure=0.4)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, front_end) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    write_project(front_end)
+    return tmp_path
+
+
+def test_what_was_trained_on_is_told_and_not_what_params_name_now(project):
+    assert about_trained(MODEL, 0.4) == KNOWN
+    assert about_model(MODEL) == KNOWN
+
+
+def test_the_scores_of_another_model_are_not_this_ones(project, front_end):
+    write_model(front_end, weights=1)
+    assert about_trained(MODEL, 0.4) == UNKNOWN
+    with pytest.raises(UserError, match=r"^data/evaluation holds no test of the model in data/model: [^\n]*$"):
+        export.main()
+    write_metrics()
+    assert about_trained(MODEL, 0.4) == KNOWN
+
+
+def test_where_nothing_was_evaluated_no_score_is_known(project):
+    shutil.rmtree(METRICS.parent)
+    assert about_model(MODEL) == UNKNOWN
+    with pytest.raises(UserError, match="holds no test of the model"):
+        export.main()
+
+
+def test_a_copy_of_the_model_is_the_same_model(project):
+    shutil.copytree(MODEL, "kept")
+    assert about_model(Path("kept")) == KNOWN
+
+
+def test_what_was_exported_is_told_as_it_was_then(project):
+    export.main()
+    write_split(seed=1)
+    METRICS.unlink()
+    assert about_model(export.EXPORT) == KNOWN
+
+
+def test_of_a_model_that_does_not_say_what_it_was_trained_on_nothing_is_told(project):
+    config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
+    del config["origin"]
+    (MODEL / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert about_model(MODEL) is None
+    for main in (evaluate.main, export.main):
+        with pytest.raises(ModelError, match="does not say what the model was trained on: train it again"):
+            main()
+
+
+@pytest.mark.parametrize("about", [KNOWN, UNKNOWN, None], ids=["known", "unknown", "nothing"])
+def test_the_page_says_it_or_that_it_is_not_known(project, about):
+    writer = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
+    page = writer.get_template("about.html.jinja").render(
+        about=about, config=read_config(MODEL), unsure=0.4, minutes=10
+    )
+    assert ("learnt from <code>corpus.tar.gz</code>" in page) == (about is not None)
+    assert ("0.50 (95 % interval 0.40 to 0.60) on 96 test clips of 37 speakers" in page) == (about == KNOWN)
+    assert ("How good it is on test is not known here." in page) == (about != KNOWN)
+
+
+def test_what_an_export_says_is_read_again_or_named(project):
+    write_about(KNOWN, project)
+    assert read_about(project) == KNOWN
+    (project / "about.json").write_text('{"corpus": "a.tar"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"about\.json cannot be read \(is_synthetic: "):
+        read_about(project)
+
+
+def test_a_model_is_judged_on_its_own_split_alone(project, front_end):
+    assert len(evaluate.split_for(MODEL)) == 6
+    write_split(seed=1)
+    with pytest.raises(UserError, match=r"^data/model was trained on another split than data/split\.parquet: [^\n]*$"):
+        evaluate.main()
+    write_model(front_end, weights=0)
+    assert len(evaluate.split_for(MODEL)) == 6
+
+
+def test_what_is_trained_on_is_what_the_split_says(project):
+    write_split(seed=5)
+    name_corpus("data/raw/third.tar")
+    origin = origin_of(RECIPE)
+    assert (origin.corpus, origin.recipe) == (CORPUS, RECIPE)
+    assert (origin.split.seed, origin.split.folds, origin.split.fold) == (5, 10, 0)
+
+
+@pytest.mark.parametrize("stage", [train, evaluate, export, predict], ids=lambda stage: stage.__name__.split(".")[1])
+def test_a_stage_that_is_run_too_early_says_so_in_a_line(stage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["stage", *(["clip.mp3"] if stage is predict else [])])
+    name_corpus("data/raw/corpus.tar")
+    with pytest.raises(
+        (UserError, ModelError), match=r"^[^\n]*data/(split\.parquet: dvc repro makes it|model holds no)"
+    ):
+        stage.main()
+
+
+@pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{", b"{}"], ids=str)
+@pytest.mark.parametrize(
+    ("stage", "path"),
+    [
+        (train, SPLIT),
+        (train, REPORT),
+        (evaluate, SPLIT),
+        (evaluate, REPORT),
+        (evaluate, MODEL / "config.json"),
+        (evaluate, MODEL / "history.csv"),
+        (export, MODEL / "config.json"),
+        (export, MODEL / "model.pth"),
+        (export, METRICS),
+    ],
+    ids=lambda value: str(getattr(value, "__name__", value)),
+)
+def test_what_is_missing_or_damaged_is_named_in_a_line(project, stage, path, data):
+    path.unlink() if data is None else path.write_bytes(data)
+    with pytest.raises((UserError, ModelError), match=rf"^[^\n]*({path}|{path.parent})[^\n]*$"):
+        stage.main()
+
+
+def test_a_damaged_model_is_named(project, monkeypatch):
+    monkeypatch.setattr(evaluate, "store_for", lambda config: None)
+    (MODEL / "model.pth").write_bytes(b"torn")
+    with pytest.raises(ModelError, match=rf"^{MODEL}/model\.pth cannot be run: [^\n]*$"):
+        evaluate.main()
+
+
+def test_features_that_a_model_does_not_know_are_refused(project, front_end, monkeypatch):
+    class Store:
+        def __init__(self, folder):
+            self.front_end = "another"
+
+    monkeypatch.setattr(evaluate, "Store", Store)
+    with pytest.raises(UserError, match=f"data/model was trained on other features than those in {LOGMEL}: "):
+        evaluate.main()
