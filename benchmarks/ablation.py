@@ -8,9 +8,8 @@ import pandas as pd
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, mean_of, recall_of, told, trial
 from features.store import Store
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
+from pipeline.paths import LOGMEL, MANIFEST
 
 WHOLE = "the recipe"
 

@@ -8,9 +8,8 @@ import pandas as pd
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, mean_of, recall_of, told, trials
 from features.store import Store
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
 from pipeline.params import load_params
+from pipeline.paths import LOGMEL, MANIFEST
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 

@@ -21,9 +21,8 @@ from features.logmel import FrontEnd
 from features.shard import ShardWriter, read_shard
 from features.store import write_index
 from pipeline.decode import decode
-from pipeline.filter import MANIFEST
-from pipeline.pack import CLIPS, INDEX
 from pipeline.params import load_params
+from pipeline.paths import CLIPS, CLIPS_INDEX, MANIFEST
 from pipeline.running.engine import on_loky
 
 CLIP_COUNT, ROUNDS = 500, 7
@@ -38,7 +37,7 @@ def sample(folder: Path) -> dict[str, bytes]:
         for name, data in clips.items():
             shard.add(name, data)
     keys = [name.split(".")[0] for name in clips]
-    pd.DataFrame({"key": keys, "shard": "00000.tar"}).to_parquet(folder / INDEX.name)
+    pd.DataFrame({"key": keys, "shard": "00000.tar"}).to_parquet(folder / CLIPS_INDEX.name)
     return clips
 
 

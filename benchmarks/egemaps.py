@@ -23,10 +23,8 @@ from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.logmel import FrontEnd
 from features.shard import read_shard
 from features.store import Store
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
-from pipeline.pack import CLIPS
 from pipeline.params import Params, Split, load_params
+from pipeline.paths import CLIPS, LOGMEL, MANIFEST
 from pipeline.split import assign, grouped
 
 KEPT = Path("data/egemaps.parquet")

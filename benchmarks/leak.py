@@ -19,9 +19,8 @@ from models.judging.judge import judge
 from models.learning import training
 from models.learning.classifier import Classifier
 from models.learning.data import Windows
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST
 from pipeline.params import Params, load_params
+from pipeline.paths import LOGMEL, MANIFEST
 from pipeline.split import assign, grouped
 from pipeline.train import build_seeded, configure, voice_data
 

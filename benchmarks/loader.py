@@ -15,8 +15,8 @@ from benchmarks.timing import median_seconds, needs, one_core, show
 from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.logmel import FrontEnd, LogMel
 from features.store import Store
-from pipeline.decode import LOGMEL
 from pipeline.params import load_params
+from pipeline.paths import LOGMEL
 
 BATCH, FRAMES, BATCHES = 256, 300, 8
 DECODED = 256  # clips, by the slow way

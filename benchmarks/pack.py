@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmarks.timing import median_seconds, needs, one_core, show
 from pipeline.corpus.archive import open_corpus
-from pipeline.filter import MANIFEST
 from pipeline.pack import merge_lists, pack
 from pipeline.params import load_params
+from pipeline.paths import MANIFEST
 
 
 def by_tar(archive: Path) -> None:

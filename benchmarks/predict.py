@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.decode import bare, sample
 from benchmarks.timing import median_seconds, needs, one_core, show
-from pipeline.predict import MODEL, open_predictor, predictions
+from pipeline.paths import MODEL
+from pipeline.predict import open_predictor, predictions
 
 CLIP_COUNT, ROUNDS = 500, 5
 EXPORT = Path("data/export")

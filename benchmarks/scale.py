@@ -25,9 +25,8 @@ from features.shard import closed_size
 from features.store import INDEX_TYPES, Store, write_index
 from models.learning.data import CropSampler
 from pipeline import evaluate, train
-from pipeline.decode import LOGMEL
 from pipeline.params import load_params
-from pipeline.split import REPORT, SPLIT
+from pipeline.paths import LOGMEL, SPLIT, SPLIT_REPORT
 from pipeline.splits.certificate import contents
 from pipeline.stage import fingerprint
 
@@ -83,7 +82,7 @@ def write_project(folder: Path) -> None:
         "fingerprint": fingerprint(folder / SPLIT),
     }
     text = json.dumps(account | {"claims": {}, "splits": parts})
-    (folder / REPORT).write_text(text, encoding="utf-8")
+    (folder / SPLIT_REPORT).write_text(text, encoding="utf-8")
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params |= {"model": "cnn", "architectures": params["architectures"] | {"cnn": SMALL}}
     params["train"] |= {"max_epochs": 1}

@@ -14,9 +14,8 @@ from features.store import Store
 from models.learning.classifier import Classifier
 from models.learning.data import Crops, CropSampler, loader
 from models.learning.resident import Resident
-from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
-from pipeline.split import SPLIT
+from pipeline.paths import LOGMEL, SPLIT
 from pipeline.train import build_seeded, configure
 
 BATCHES, WARM_UP = 12, 3

@@ -17,8 +17,8 @@ from models.judging.judge import Judged
 from models.judging.judge import judge as judging
 from models.judging.scores import resampled_macro_recall
 from models.learning import classifier, data, training
-from pipeline.filter import REPORT
 from pipeline.params import Params, Split
+from pipeline.paths import FILTER_REPORT
 from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint
@@ -125,4 +125,4 @@ def folds_of(params: Params, folds: int, **changes: str) -> list[Params]:
 
 def corpus_at_hand() -> str:
     """The name of the corpus of which the manifest and the features are, whatever params.yaml names by now."""
-    return read_json(REPORT, dict, "corpus")["name"]
+    return read_json(FILTER_REPORT, dict, "corpus")["name"]

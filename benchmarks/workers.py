@@ -10,9 +10,8 @@ import pandas as pd
 from benchmarks.decode import sample
 from benchmarks.timing import median_seconds, show
 from pipeline.decode import decode
-from pipeline.filter import MANIFEST
-from pipeline.pack import INDEX
 from pipeline.params import load_params
+from pipeline.paths import CLIPS_INDEX, MANIFEST
 from pipeline.running.engine import on_loky
 
 SHARDS = 8  # of the same clips
@@ -26,8 +25,8 @@ def main() -> None:
         names = [f"{number:05d}.tar" for number in range(SHARDS)]
         for name in names[1:]:
             shutil.copy(packed / names[0], packed / name)
-        index = pd.read_parquet(packed / INDEX.name)
-        pd.concat([index.assign(shard=name) for name in names]).to_parquet(packed / INDEX.name)
+        index = pd.read_parquet(packed / CLIPS_INDEX.name)
+        pd.concat([index.assign(shard=name) for name in names]).to_parquet(packed / CLIPS_INDEX.name)
 
         def run(jobs: int) -> None:
             out = Path(tempfile.mkdtemp(dir=packed))

@@ -6,7 +6,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.config import Config
-from pipeline.reports.about import EVALUATION
+from pipeline.paths import EVALUATION
 from pipeline.stage import run_stage
 
 CARD = "README.md"

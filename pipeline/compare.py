@@ -27,17 +27,14 @@ from models.learning.data import Windows
 from models.learning.trained import fresh
 from models.origin import Origin
 from pipeline.card import cell
-from pipeline.decode import LOGMEL
 from pipeline.evaluate import BASELINE
 from pipeline.params import load_params
-from pipeline.reports.about import EVALUATION
+from pipeline.paths import COMPARISON, EFFORT, EVALUATION, LOGMEL, MODEL
 from pipeline.reports.mark import marks_of
 from pipeline.running.aside import build_aside
 from pipeline.splits.certificate import FOLDED
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import CLIPS_AT_ONCE, EFFORT, MODEL
-
-COMPARISON = Path("data/compare")
+from pipeline.train import CLIPS_AT_ONCE
 
 MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
 TIMED = 512  # clips, to measure the speed of inference on

@@ -15,17 +15,13 @@ from features.durable import written_whole
 from features.logmel import FrontEnd
 from features.progress import progress
 from features.store import FILES, write_index
-from pipeline.filter import MANIFEST
-from pipeline.pack import CLIPS, INDEX
 from pipeline.params import Params, load_params
+from pipeline.paths import CLIPS, CLIPS_INDEX, LOGMEL, MANIFEST, REJECTS
 from pipeline.running.aside import Finished, build_resumed
 from pipeline.running.engine import Engine, WorkerDied, engine_of
 from pipeline.running.output import read_parquet
 from pipeline.running.room import check_room, measure, some_clips
 from pipeline.stage import UserError, fingerprint, run_stage
-
-LOGMEL = Path("data/logmel")
-REJECTS = LOGMEL / "rejects.csv"
 
 ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
 MISSING = "missing"  # the reason of a clip that the corpus does not hold
@@ -47,7 +43,7 @@ def decode(
     workers keep dying at a shard whose clips can be decoded one by one.
     """
     about = manifest.set_index("key")[ABOUT]
-    shards = read_parquet(clips / INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
+    shards = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
     crashing: dict[str, list[str]] = {}
     with progress("decode", sum(map(len, shards)), "clips", smoothing=0) as bar:
         while todo := unfinished(shards, folder):
@@ -83,7 +79,7 @@ def decode(
 
 def expected_bytes(clips: Path, folder: Path, front_end: FrontEnd) -> float:
     """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
-    index = read_parquet(clips / INDEX.name, ["key", "shard", "bytes"])
+    index = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard", "bytes"])
     todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
     sample = measure(some_clips(clips, list(todo)), front_end, seconds=10)
     return index["bytes"][index["shard"].isin(todo)].sum() / sample.bytes * sample.decoded if sample.bytes else 0
@@ -132,7 +128,7 @@ def build(folder: Path, params: Params) -> Finished:
     manifest = read_parquet(MANIFEST, ["key", *ABOUT])
     check_room(LOGMEL, expected_bytes(CLIPS, folder, params.features))
     listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))
-    index = read_parquet(INDEX, ["key", "shard"])
+    index = read_parquet(CLIPS_INDEX, ["key", "shard"])
     rejects = all_rejects(manifest, index["key"], listings)
     with written_whole(folder / REJECTS.name) as temporary:
         rejects.to_csv(temporary, index=False)
@@ -147,7 +143,7 @@ def build(folder: Path, params: Params) -> Finished:
 def main() -> None:
     params = load_params()
     code = sorted(Path(decoder.__file__).parent.glob("*.py"))  # all of features/
-    mark = fingerprint(INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
+    mark = fingerprint(CLIPS_INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
     build_resumed(LOGMEL, mark, partial(build, params=params))
 
 

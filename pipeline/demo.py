@@ -22,11 +22,11 @@ from features.durable import written_whole
 from features.progress import counted
 from pipeline.corpus.note import SYNTHETIC
 from pipeline.params import load_params
+from pipeline.paths import DEMO_ARCHIVE
 from pipeline.running.engine import here
 from pipeline.stage import UserError, run_stage
 from pipeline.voices.synthetic import Voice, draw_voice, recorded, speak
 
-ARCHIVE = Path("data/demo/cv-corpus-demo-en.tar.gz")
 ROOT = "cv-corpus-demo/en"
 COLUMNS = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]
 YEARS = {  # of life: from, middle, below; the spellings are Common Voice's
@@ -87,8 +87,8 @@ class Clip:
 
 def main() -> None:
     params = load_params()
-    made = make_corpus(ARCHIVE, params.demo.speakers, params.demo.clips, params.demo.seed, params.compute.jobs)
-    print(f"{ARCHIVE}: {made['validated']} validated and {made['other']} other rows, {made['bytes'] / 1e6:.1f} MB")
+    made = make_corpus(DEMO_ARCHIVE, params.demo.speakers, params.demo.clips, params.demo.seed, params.compute.jobs)
+    print(f"{DEMO_ARCHIVE}: {made['validated']} validated and {made['other']} other rows, {made['bytes'] / 1e6:.1f} MB")
 
 
 def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) -> dict[str, int]:

@@ -13,15 +13,15 @@ from models.learning.trained import load
 from models.learning.training import kept_epoch
 from models.recipe import Recipe
 from pipeline.card import write_card
-from pipeline.decode import LOGMEL
 from pipeline.params import load_params
-from pipeline.reports.about import EVALUATION, METRICS, model_fingerprint
+from pipeline.paths import EVALUATION, LOGMEL, METRICS, MODEL, SPLIT, SPLIT_REPORT
+from pipeline.reports.about import model_fingerprint
 from pipeline.reports.report import Report, report_on
 from pipeline.running.aside import build_aside
 from pipeline.running.output import read_csv, read_json
-from pipeline.split import REPORT, SPLIT, read_split
+from pipeline.split import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import MODEL, judge_clips, source_argument
+from pipeline.train import judge_clips, source_argument
 
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 
@@ -97,7 +97,7 @@ def describe(scores: dict, test: pd.DataFrame) -> str:
 
 def main() -> None:
     params, source = load_params(), source_argument(__doc__)
-    split, certificate = split_for(MODEL), read_json(REPORT, dict)
+    split, certificate = split_for(MODEL), read_json(SPLIT_REPORT, dict)
     history = read_csv(MODEL / "history.csv", ["epoch", "train_loss", "val_loss", "val_macro_recall"])
     test = split[split["split"] == "test"]
     model, config = load(MODEL)

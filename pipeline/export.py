@@ -3,17 +3,13 @@
 A plain command, not a stage: run it when the model is to leave the project.
 """
 
-from pathlib import Path
-
 from models.learning.exported import export
 from models.learning.trained import load
 from pipeline.params import load_params
-from pipeline.reports.about import EVALUATION, about_trained, model_fingerprint, write_about
+from pipeline.paths import EVALUATION, EXPORT, MODEL
+from pipeline.reports.about import about_trained, model_fingerprint, write_about
 from pipeline.running.aside import build_aside
 from pipeline.stage import UserError, run_stage
-from pipeline.train import MODEL
-
-EXPORT = Path("data/export")
 
 
 def main() -> None:

@@ -11,18 +11,12 @@ from features.durable import written_whole
 from pipeline.corpus.balance import seeded_order
 from pipeline.corpus.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
 from pipeline.corpus.names import file_name
-from pipeline.corpus.note import NOTE
 from pipeline.corpus.pyramid import draw_pyramid
 from pipeline.corpus.rules import RULES
 from pipeline.params import Filter, load_params
+from pipeline.paths import FILTER_REPORT, MANIFEST, NOTE, PYRAMID, ROWS, TABLES
 from pipeline.running.output import read_json
 from pipeline.stage import UserError, run_stage
-from pipeline.tables import TABLES
-
-MANIFEST = Path("data/manifest.parquet")
-ROWS = Path("data/rows.parquet")
-REPORT = Path("data/filter.json")
-PYRAMID = Path("data/pyramid.png")
 
 KEPT = "kept"
 COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
@@ -127,7 +121,7 @@ def check(account: dict) -> None:
     if len(left) < 2:
         raise UserError(
             f"of {account['rows']} rows, {account['kept']['clips']} stay, in {len(left)} groups ({', '.join(left)}): "
-            f"at least two are needed; {REPORT} says which rule dropped the others"
+            f"at least two are needed; {FILTER_REPORT} says which rule dropped the others"
         )
 
 
@@ -157,7 +151,7 @@ def main() -> None:
     rows = prepare(read_tables(TABLES, settings.tables), settings)
     rows["outcome"] = judge(rows, settings)
     account = count(rows)
-    with written_whole(REPORT) as report:
+    with written_whole(FILTER_REPORT) as report:
         report.write_text(json.dumps({"corpus": corpus} | account, indent=2) + "\n", encoding="utf-8")
     check(account)
     with written_whole(ROWS) as written:

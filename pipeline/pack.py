@@ -15,15 +15,12 @@ from features.shard import TOO_LARGE, ShardWriter, member_size, shard_name, shar
 from pipeline.corpus.archive import archive as corpus
 from pipeline.corpus.archive import compressed, names, open_corpus, tar
 from pipeline.corpus.note import state_of
-from pipeline.filter import MANIFEST
 from pipeline.params import Pack, load_params
+from pipeline.paths import CLIPS, CLIPS_INDEX, MANIFEST
 from pipeline.running.aside import Finished, build_resumed
 from pipeline.running.output import read_parquet
 from pipeline.running.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
-
-CLIPS = Path("data/clips")
-INDEX = CLIPS / "index.parquet"  # a clip that the manifest lists and this lacks is missing
 
 COLUMNS = ["key", "shard", "bytes", "digest"]
 
@@ -79,7 +76,7 @@ def read_list(path: Path) -> pd.DataFrame | None:
 def merge_lists(folder: Path) -> pd.DataFrame:
     """Write the index of all whole shards in `folder`."""
     index = read_lists(folder)
-    index.to_parquet(folder / INDEX.name, index=False)
+    index.to_parquet(folder / CLIPS_INDEX.name, index=False)
     return index
 
 
@@ -102,7 +99,7 @@ def build(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) 
     shards = sorted(set(index["shard"]))
     size = index["bytes"].sum() / 1e6
     return Finished(
-        files=[*shards, INDEX.name],
+        files=[*shards, CLIPS_INDEX.name],
         said=f"pack: {len(index):,} of {len(keys):,} clips, {size:,.0f} MB in {len(shards)} shards",
     )
 

@@ -16,12 +16,12 @@ from features.logmel import FrontEnd
 from models.learning.hardware import Hardware
 from models.recipe import Recipe
 from pipeline.corpus.commonvoice import AGES
+from pipeline.paths import OWN_SPLITS
 from pipeline.stage import UserError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 SPLIT_BY = ("speaker", "locale", "official", "clip")
-OWN_SPLITS = Path("data/splits")
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]

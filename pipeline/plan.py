@@ -7,10 +7,9 @@ import joblib
 from features.progress import duration
 from pipeline.corpus.archive import Archive, Folder, open_corpus
 from pipeline.corpus.commonvoice import read_columns
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST, table_path
-from pipeline.pack import CLIPS
+from pipeline.filter import table_path
 from pipeline.params import load_params
+from pipeline.paths import CLIPS, LOGMEL, MANIFEST
 from pipeline.running.output import read_parquet
 from pipeline.running.room import Sample, check_room, gigabytes, measure
 from pipeline.stage import UserError, run_stage

@@ -20,6 +20,7 @@ from features.progress import counted
 from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
 from models.config import read_config
 from pipeline.params import load_params
+from pipeline.paths import MODEL
 from pipeline.reports.about import About, about_trained, read_about
 from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
@@ -41,7 +42,6 @@ __all__ = [  # what the web page is made of
     "write_examples",
 ]
 
-MODEL = Path("data/model")
 CLIPS_AT_ONCE = 64
 EXAMPLES = {  # as the demo corpus has them, by what the page calls them
     "a boy's voice": (15, "male"),

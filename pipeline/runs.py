@@ -14,10 +14,9 @@ from dvc.repo import Repo, lock_repo
 
 from pipeline.corpus.archive import open_corpus
 from pipeline.corpus.note import is_as_noted, is_unpacked
-from pipeline.decode import LOGMEL
 from pipeline.experiments import table
 from pipeline.params import Params, load_params
-from pipeline.share import LOCK
+from pipeline.paths import DVC_LOCK, LOGMEL
 from pipeline.stage import UserError, run_stage
 
 FROM_FEATURES = "--allow-missing"  # with it DVC takes what is not here as unchanged
@@ -102,12 +101,14 @@ def start_of(params: Params) -> list[str]:
 def corpus_of_lock() -> str | None:
     """The corpus of which dvc.lock says the features were made."""
     try:
-        stages = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]
+        stages = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))["stages"]
         return stages["tables"]["params"]["params.yaml"]["corpus"]
     except (FileNotFoundError, KeyError):
         return None
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
-        raise UserError(f"{LOCK} cannot be read: take it whole from a commit, as in git checkout HEAD {LOCK}") from None
+        raise UserError(
+            f"{DVC_LOCK} cannot be read: take it whole from a commit, as in git checkout HEAD {DVC_LOCK}"
+        ) from None
 
 
 def check_features(corpus: str) -> None:

@@ -22,9 +22,9 @@ from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.hash_info import HashInfo
 
 from features.progress import counted
+from pipeline.paths import DVC_LOCK
 from pipeline.stage import UserError, run_stage
 
-LOCK = Path("dvc.lock")
 NAMED = 3  # files in a message, at most; the others are counted
 
 Named = dict[Path, HashInfo]  # a file, or the listing of a folder, by its path under data/
@@ -35,7 +35,7 @@ def pull(targets: list[str]) -> None:
 
     Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
     """
-    if not LOCK.is_file():
+    if not DVC_LOCK.is_file():
         raise UserError("there is no dvc.lock here: whoever has the corpus commits it after make repro and make push")
     with Repo() as repo, lock_repo(repo):
         shared = {str(out): out for out in shared_outs(repo)}

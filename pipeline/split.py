@@ -8,18 +8,12 @@ import pandas as pd
 from features.durable import written_whole
 from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.corpus.commonvoice import age_to_group
-from pipeline.decode import LOGMEL
-from pipeline.filter import MANIFEST, ROWS
-from pipeline.filter import REPORT as FILTERED
 from pipeline.params import Split, load_params
+from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
 from pipeline.running.output import read_json, read_parquet
 from pipeline.splits import certificate, folds
 from pipeline.splits import own as given
 from pipeline.stage import UserError, fingerprint, run_stage
-
-SPLIT = Path("data/split.parquet")
-REPORT = Path("data/split.json")
-PAGE = Path("data/split.md")
 
 SPLITS = ("train", "val", "test")
 LEFT_OUT = (
@@ -92,15 +86,15 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 
 
 def read_split() -> pd.DataFrame:
-    """What the stage wrote. Raises UserError unless it is whole, and REPORT is about it."""
+    """What the stage wrote. Raises UserError unless it is whole, and SPLIT_REPORT is about it."""
     rows = read_parquet(SPLIT, COLUMNS)
-    if read_json(REPORT, str, "fingerprint") != fingerprint(SPLIT):
-        raise UserError(f"{REPORT} is about another split than {SPLIT}: dvc repro split makes both")
+    if read_json(SPLIT_REPORT, str, "fingerprint") != fingerprint(SPLIT):
+        raise UserError(f"{SPLIT_REPORT} is about another split than {SPLIT}: dvc repro split makes both")
     return rows
 
 
 def main() -> None:
-    params, corpus = load_params(), read_json(FILTERED, dict, "corpus")
+    params, corpus = load_params(), read_json(FILTER_REPORT, dict, "corpus")
     settings = params.split
     decoded = read_parquet(LOGMEL / "index.parquet", ["key", *OF_INDEX])
     manifest = read_parquet(MANIFEST, ["key", "path", "speaker", "official", *OF_MANIFEST])
@@ -108,9 +102,9 @@ def main() -> None:
     with written_whole(SPLIT) as temporary:
         rows[COLUMNS].to_parquet(temporary, index=False)
     account = {"corpus": corpus} | certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
-    with written_whole(REPORT) as temporary:
+    with written_whole(SPLIT_REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with written_whole(PAGE) as temporary:
+    with written_whole(SPLIT_PAGE) as temporary:
         temporary.write_text(certificate.page(account), encoding="utf-8")
     certificate.check(account)
     print(certificate.describe(account))

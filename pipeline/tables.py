@@ -8,11 +8,11 @@ from pipeline.corpus.names import LONGEST_NAME, file_name
 from pipeline.corpus.note import state_of, write_note
 from pipeline.corpus.tar import Member
 from pipeline.params import load_params
+from pipeline.paths import TABLES
 from pipeline.running.aside import build_aside
 from pipeline.running.room import check_room, gigabytes
 from pipeline.stage import UserError, fingerprint, run_stage
 
-TABLES = Path("data/tables")
 LARGEST_TABLE = 2_000_000_000  # bytes; English's, the largest of Common Voice, have some 500 MB
 COPIED = 2**20  # bytes copied at a time
 

@@ -22,17 +22,12 @@ from models.learning.finite import LossError, not_finite
 from models.origin import Corpus, Origin, Split
 from models.recipe import Recipe
 from pipeline.corpus.commonvoice import YEARS
-from pipeline.decode import LOGMEL
 from pipeline.params import Params, load_params
+from pipeline.paths import EFFORT, LOGMEL, LOGS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.running.aside import Finished, build_resumed, part_of
-from pipeline.running.checkout import main_checkout
 from pipeline.running.output import read_json
-from pipeline.split import REPORT, SPLIT, read_split
+from pipeline.split import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
-
-MODEL = Path("data/model")
-EFFORT = Path("data/training.json")
-LOGS = main_checkout() / "data/tensorboard"
 
 CLIPS_AT_ONCE = 64  # judged whole
 
@@ -106,7 +101,7 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
 
 def origin_of(recipe: Recipe) -> Origin:
     """What is trained on, as the split's certificate has it."""
-    return Origin(read_json(REPORT, Corpus, "corpus"), read_json(REPORT, Split), recipe)
+    return Origin(read_json(SPLIT_REPORT, Corpus, "corpus"), read_json(SPLIT_REPORT, Split), recipe)
 
 
 def mean_ages(clips: pd.DataFrame) -> list[float]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.names import name_of
+from pipeline.paths import NOTE
 from pipeline.running.output import read_json
 
-NOTE = Path("data/tables/corpus.json")
 SYNTHETIC = "synthetic"  # in the column `segment` of the demo's rows, and of no release's
 
 

@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.config import read_origin
+from pipeline.paths import METRICS
 from pipeline.running.output import read_json
 from pipeline.stage import fingerprint
 
 ABOUT = "about.json"
-EVALUATION = Path("data/evaluation")
-METRICS = EVALUATION / "metrics.json"
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from features.durable import sync, written_whole
+from pipeline.paths import PARTIAL
 from pipeline.running.checkout import main_checkout
 from pipeline.stage import UserError
-
-PARTIAL = main_checkout() / "data/.partial"  # outlives the copy in which an experiment runs
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from features.decoding.decoder import Trial
 from features.logmel import FrontEnd
 from features.shard import member_size, read_shard
-from pipeline.running.aside import PARTIAL
+from pipeline.paths import PARTIAL
 from pipeline.stage import UserError
 
 SAMPLE = 50  # clips that a stage looks at before it starts

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus.commonvoice import age_to_group
-from pipeline.decode import REJECTS
 from pipeline.params import Filter, Params, Split
+from pipeline.paths import REJECTS
 from pipeline.running.output import read_csv, read_parquet
 from pipeline.stage import UserError, fingerprint
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import decode, filter, pack, split, tables
-from pipeline.running.aside import PARTIAL
+from pipeline.paths import PARTIAL
 from pipeline.stage import run_stage
 from tests.pipeline.killing import bytes_under, forked
 

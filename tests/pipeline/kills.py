@@ -11,8 +11,7 @@ import pandas as pd
 import pytorch_lightning as pl
 
 from pipeline import decode, filter, pack, split, tables, train
-from pipeline.pack import CLIPS
-from pipeline.running.aside import PARTIAL
+from pipeline.paths import CLIPS, PARTIAL
 from tests.pipeline.conftest import COUNT
 from tests.pipeline.killing import bytes_under, forked, kill_at, killed_everywhere
 

@@ -14,7 +14,8 @@ from features.shard import read_shard
 from features.store import Store, write_index
 from pipeline.corpus.archive import open_corpus
 from pipeline.decode import all_rejects, check, decode
-from pipeline.pack import INDEX, merge_lists, pack
+from pipeline.pack import merge_lists, pack
+from pipeline.paths import CLIPS_INDEX
 from pipeline.running.engine import WorkerDied, on_loky
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
@@ -67,7 +68,7 @@ def test_one_and_two_workers_give_the_same_bytes(packed, manifest, front_end, tm
 
 def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest, front_end, tmp_path):
     listings = decode(packed, manifest, tmp_path, front_end, here)
-    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED
     index = {row["key"]: row for each in listings for row in each["index"]}
     assert set(index) | set(REJECTED) == set(manifest["key"])
@@ -78,7 +79,7 @@ def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest
 
 def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path):
     listings = decode(packed, manifest, tmp_path, front_end, here)
-    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     check(rejects, len(manifest), 0.5, tmp_path)
     with pytest.raises(UserError, match=r"4 of 13 clips rejected \(.*1 silent"):
         check(rejects, len(manifest), 0.05, tmp_path)
@@ -146,7 +147,7 @@ def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_pat
     if jobs == 1:  # then the first run died itself, in the shard that holds the clip
         (crashed / ".00001.tar.0").touch()
     listings = decode(packed, manifest, crashed, front_end, partial(on_loky, jobs=jobs), DiesOfClip4)
-    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "crashed"}
     assert {row["key"] for each in listings for row in each["index"]} == set(kept["key"]) - set(REJECTED)
     decode(packed, manifest, whole, front_end, here)
@@ -156,7 +157,7 @@ def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_pat
 
 def test_an_odd_exception_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path):
     listings = decode(packed, manifest, tmp_path, front_end, here, StumblesOverClip4)
-    rejects = all_rejects(manifest, pd.read_parquet(packed / INDEX.name)["key"], listings)
+    rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "undecodable"}
     assert "ZeroDivisionError" in rejects.set_index("key").loc["clip4", "detail"]
 

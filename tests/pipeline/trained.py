@@ -14,10 +14,10 @@ from models.config import Config
 from models.learning.trained import fresh, save
 from models.origin import Corpus, Origin, Split
 from models.recipe import Masks, Recipe
-from pipeline.reports.about import METRICS, model_fingerprint
-from pipeline.split import COLUMNS, REPORT, SPLIT
+from pipeline.paths import METRICS, MODEL, SPLIT, SPLIT_REPORT
+from pipeline.reports.about import model_fingerprint
+from pipeline.split import COLUMNS
 from pipeline.stage import fingerprint
-from pipeline.train import MODEL
 from tests.conftest import GROUPS
 
 PARAMS = Path("params.yaml").read_text(encoding="utf-8")
@@ -33,14 +33,14 @@ def write_split(seed: int) -> None:
     split = np.roll(["train", "train", "train", "val", "val", "test"], seed)
     rows.assign(key=[f"clip{n}" for n in range(6)], group=group, split=split).to_parquet(SPLIT, index=False)
     facts = {"by": "speaker", "folds": 10, "fold": 0, "seed": seed, "groups": GROUPS, "fingerprint": fingerprint(SPLIT)}
-    REPORT.write_text(json.dumps({"corpus": dataclasses.asdict(CORPUS)} | facts), encoding="utf-8")
+    SPLIT_REPORT.write_text(json.dumps({"corpus": dataclasses.asdict(CORPUS)} | facts), encoding="utf-8")
 
 
 def write_model(front_end: FrontEnd, weights: int) -> None:
     """A model that was trained on the split at hand."""
     torch.manual_seed(weights)
     MODEL.mkdir(parents=True, exist_ok=True)
-    split = json.loads(REPORT.read_text(encoding="utf-8"))
+    split = json.loads(SPLIT_REPORT.read_text(encoding="utf-8"))
     names = {field.name for field in dataclasses.fields(Split)}
     origin = Origin(CORPUS, Split(**{name: split[name] for name in names}), RECIPE)
     settings = {"channels": [4, 4, 4], "dropout": 0.0}

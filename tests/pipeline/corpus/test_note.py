@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from pipeline import tables
-from pipeline.corpus.note import NOTE, is_as_noted, state_of
+from pipeline.corpus.note import is_as_noted, state_of
 from pipeline.demo import make_corpus
-from pipeline.tables import TABLES
+from pipeline.paths import NOTE, TABLES
 from tests.conftest import write_archive, write_release, write_table
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))

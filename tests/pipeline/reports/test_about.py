@@ -10,12 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.config import ModelError, read_config
 from pipeline import evaluate, export, predict, train
-from pipeline.decode import LOGMEL
+from pipeline.paths import LOGMEL, METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.predict import about_model
-from pipeline.reports.about import METRICS, About, about_trained, read_about, write_about
-from pipeline.split import REPORT, SPLIT
+from pipeline.reports.about import About, about_trained, read_about, write_about
 from pipeline.stage import UserError
-from pipeline.train import MODEL, origin_of
+from pipeline.train import origin_of
 from tests.pipeline.trained import CORPUS, RECIPE, name_corpus, write_metrics, write_model, write_project, write_split
 
 PAGE = Path("page").absolute()
@@ -126,9 +125,9 @@ def test_a_stage_that_is_run_too_early_says_so_in_a_line(stage, tmp_path, monkey
     ("stage", "path"),
     [
         (train, SPLIT),
-        (train, REPORT),
+        (train, SPLIT_REPORT),
         (evaluate, SPLIT),
-        (evaluate, REPORT),
+        (evaluate, SPLIT_REPORT),
         (evaluate, MODEL / "config.json"),
         (evaluate, MODEL / "history.csv"),
         (export, MODEL / "config.json"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.paths import PARTIAL
 from pipeline.running import aside
-from pipeline.running.aside import PARTIAL, Finished, build_aside, build_resumed, locked, part_of
+from pipeline.running.aside import Finished, build_aside, build_resumed, locked, part_of
 from pipeline.stage import UserError
 from tests.pipeline.killing import bytes_under, killed_everywhere
 

@@ -10,9 +10,8 @@ import pytest
 from features.decoding.decoder import Trial
 from pipeline import decode, pack, plan
 from pipeline.corpus.archive import open_corpus
-from pipeline.decode import LOGMEL
-from pipeline.pack import CLIPS, merge_lists
-from pipeline.running.aside import PARTIAL
+from pipeline.pack import merge_lists
+from pipeline.paths import CLIPS, LOGMEL, PARTIAL
 from pipeline.running.engine import on_loky
 from pipeline.running.room import check_room, measure
 from pipeline.stage import UserError

@@ -15,15 +15,12 @@ from hypothesis import strategies as st
 
 from pipeline import filter, split
 from pipeline.corpus.commonvoice import AGES
-from pipeline.corpus.note import NOTE, write_note
-from pipeline.decode import LOGMEL, REJECTS
-from pipeline.filter import MANIFEST, ROWS
-from pipeline.filter import REPORT as FILTERED
+from pipeline.corpus.note import write_note
 from pipeline.params import load_params
-from pipeline.split import PAGE, REPORT, SPLIT, read_split
+from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, NOTE, REJECTS, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT, TABLES
+from pipeline.split import read_split
 from pipeline.splits import certificate
 from pipeline.stage import UserError
-from pipeline.tables import TABLES
 from tests.conftest import release_table, write_table
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
@@ -77,7 +74,7 @@ def stages(tmp_path, monkeypatch):
 
 
 def test_every_row_is_accounted_for(stages):
-    account = json.loads(REPORT.read_text())
+    account = json.loads(SPLIT_REPORT.read_text())
     assert account["rows"] == 240
     accounts = account["accounts"]
     assert accounts["dropped"]["no_age"] == 10
@@ -89,7 +86,7 @@ def test_every_row_is_accounted_for(stages):
 
 
 def test_contents_are_those_of_the_files(stages):
-    account = json.loads(REPORT.read_text())
+    account = json.loads(SPLIT_REPORT.read_text())
     rows = pd.read_parquet(SPLIT, columns=["key", "split", "group"]).merge(pd.read_parquet(MANIFEST), on="key")
     for name, part in account["splits"].items():
         held = rows[rows["split"] == name]
@@ -102,7 +99,7 @@ def test_contents_are_those_of_the_files(stages):
 
 
 def test_the_page_reads_as_a_table(stages):
-    page = PAGE.read_text()
+    page = SPLIT_PAGE.read_text()
     assert "# The split, by speaker, fold 0 of 3" in page
     assert "**no**" not in page
     assert "| **all** | 240 |" in page
@@ -179,15 +176,15 @@ def test_a_row_that_no_rule_accounts_for_fails(stages):
 def test_by_clip_leaks_and_says_so_everywhere(stages, capsys):
     change(split={"folds": 3, "by": "clip"})
     split.main()
-    account = json.loads(REPORT.read_text())
+    account = json.loads(SPLIT_REPORT.read_text())
     assert account["leaks"] is True
     assert account["speakers_in_two_splits"] > 30
-    assert "**This split leaks, by intent.**" in PAGE.read_text()
+    assert "**This split leaks, by intent.**" in SPLIT_PAGE.read_text()
     assert "LEAKING" in capsys.readouterr().out
 
 
 def test_what_was_noted_of_the_corpus_is_carried_and_the_split_says_what_it_is(stages):
-    account = json.loads(REPORT.read_text())
+    account = json.loads(SPLIT_REPORT.read_text())
     assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}}
     assert account["groups"] == PARAMS["split"]["groups"]
     assert (account["by"], account["folds"], account["fold"], account["seed"]) == ("speaker", 3, 0, 0)
@@ -204,7 +201,7 @@ def spoil(path: Path, data: bytes | None) -> None:
     path.unlink() if data is None else path.write_bytes(data)
 
 
-@pytest.mark.parametrize("path", [FILTERED, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
+@pytest.mark.parametrize("path", [FILTER_REPORT, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
 @pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{"], ids=["missing", "empty", "garbage", "brace"])
 def test_what_split_reads_is_whole_or_named_in_one_line(stages, path, data):
     spoil(path, data)
@@ -291,7 +288,7 @@ def outcome(tables: dict, filter_by: dict, split_by: dict) -> dict[str, bytes] |
             play_decode(lambda rows: rows["key"].map(hash_of).to_numpy() % 10 == 0)
             split.main()
             certificate.check(certified())
-            return {path.name: path.read_bytes() for path in (MANIFEST, SPLIT, REPORT, PAGE)}
+            return {path.name: path.read_bytes() for path in (MANIFEST, SPLIT, SPLIT_REPORT, SPLIT_PAGE)}
         except UserError as error:
             return str(error)
         finally:
@@ -320,6 +317,6 @@ def test_the_certificate_holds_or_the_stage_says_why_not_in_any_order_of_rows(
     shuffled = {name: rows.sample(frac=1, random_state=seed) for name, rows in tables.items()}
     assert outcome(shuffled, filter_by, split_by) == made
     if not isinstance(made, str):
-        account = json.loads(made[REPORT.name])
+        account = json.loads(made[SPLIT_REPORT.name])
         assert account["leaks"] <= (split_by["by"] == "clip")
         assert all(holds for claim, holds in account["claims"].items() if claim != certificate.APART)
