@@ -13,8 +13,8 @@ from features.durable import written_whole
 from features.store import Store
 from models.architectures import ARCHITECTURES
 from models.judging.bootstrap import SpeakerBootstrap, interval
-from models.judging.judge import Judged
 from models.judging.judge import judge as judging
+from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 from models.learning import classifier, data, training
 from pipeline.params import Params, Split

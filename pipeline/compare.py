@@ -19,18 +19,18 @@ import pandas as pd
 from features.store import Store
 from models.config import Config, config_of
 from models.judging.bootstrap import LEVEL, SpeakerBootstrap, interval
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.pictures import draw_comparison
 from models.judging.scores import resampled_macro_recall
 from models.judging.speed import clips_per_second
 from models.learning.data import Windows
 from models.learning.trained import fresh
 from models.origin import Origin
-from pipeline.card import cell
 from pipeline.evaluate import BASELINE
 from pipeline.params import load_params
 from pipeline.paths import COMPARISON, EFFORT, EVALUATION, LOGMEL, MODEL
 from pipeline.reports.mark import marks_of
+from pipeline.reports.markdown import render
 from pipeline.running.aside import build_aside
 from pipeline.splits.certificate import FOLDED
 from pipeline.stage import UserError, fingerprint, run_stage
@@ -178,42 +178,23 @@ def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def page(origin: Origin, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame) -> str:
+def comparison_page(
+    origin: Origin, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame
+) -> str:
     """The comparison as Markdown; corpus and split are those of every run's `origin`."""
-    split, folds, seeds = origin.split, len({run.fold for run in runs}), len({run.seed for run in runs})
-    of_all = f"{folds} of {split.folds} folds pooled, " if split.folds else ""
-    lines = ["# Architectures compared", ""]
-    lines += [
-        f"{cell(origin.corpus.name)}, split by {cell(split.by)}: test clips of {of_all}"
-        f"{seeds} seed{'s' * (seeds > 1)}: {len(judged.targets) // seeds:,} clips of "
-        f"{len(set(judged.speakers)):,} speakers; chance {1 / judged.probabilities.shape[1]:.3f}. "
-        "Intervals resample speakers (95 %).",
-        "",
-        "| | macro recall | 95 % interval | parameters | epochs | train s | clips/s, CPU |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in table.itertuples():
-        is_model = not pd.isna(row.parameters)
-        effort = (
-            f"{row.parameters:,.0f} | {row.epochs:.0f} | {row.train_seconds:,.0f} | {row.clips_per_second:,.0f}"
-            if is_model
-            else "| | |"
-        )
-        lines.append(f"| {row.model} | {row.macro_recall:.3f} | {row.low:.3f} to {row.high:.3f} | {effort} |")
-    lines += [
-        "",
-        "![Macro recall with intervals](compare.png)",
-        "",
-        "Which differences are real: paired over the same samples of speakers; the intervals hold all at once with "
-        "95 % (Bonferroni).",
-        "",
-        "| better | worse | difference | interval | real |",
-        "|---|---|---:|---:|---|",
-    ]
-    for row in differences.itertuples():
-        values = f"{row.difference:+.3f} | {row.low:+.3f} to {row.high:+.3f}".replace("-", "−")
-        lines.append(f"| {row.better} | {row.worse} | {values} | {'**yes**' if row.is_real else 'no'} |")
-    return "\n".join([*lines, ""])
+    seeds = len({run.seed for run in runs})
+    return render(
+        "comparison",
+        corpus=origin.corpus,
+        split=origin.split,
+        folds=len({run.fold for run in runs}),
+        seeds=seeds,
+        clips=len(judged.targets) // seeds,
+        speakers=len(set(judged.speakers)),
+        chance=1 / judged.probabilities.shape[1],
+        table=table.to_dict("records"),
+        differences=differences.to_dict("records"),
+    )
 
 
 def main() -> None:
@@ -240,7 +221,7 @@ def main() -> None:
     table = compared_table(runs, configs, recalls)
     differences = differences_table(recalls, list(table["model"]))
     first = judged[chosen.models[0]]
-    text = page(configs[chosen.models[0]].origin, runs, first, table, differences)
+    text = comparison_page(configs[chosen.models[0]].origin, runs, first, table, differences)
     with build_aside(COMPARISON, fingerprint([run.name for run in runs])) as partial:
         table.to_csv(partial / "compare.csv", index=False)
         differences.to_csv(partial / "differences.csv", index=False)

@@ -12,10 +12,10 @@ from models.judging.pictures import draw_confusion, draw_errors, draw_history, d
 from models.learning.trained import load
 from models.learning.training import kept_epoch
 from models.recipe import Recipe
-from pipeline.card import write_card
 from pipeline.params import load_params
 from pipeline.paths import EVALUATION, LOGMEL, METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.reports.about import model_fingerprint
+from pipeline.reports.model_card import write_card
 from pipeline.reports.report import Report, report_on
 from pipeline.running.aside import build_aside
 from pipeline.running.output import read_csv, read_json

@@ -10,6 +10,7 @@ from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_withi
 from pipeline.corpus.commonvoice import age_to_group
 from pipeline.params import Split, load_params
 from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
+from pipeline.reports.markdown import render
 from pipeline.running.output import read_json, read_parquet
 from pipeline.splits import certificate, folds
 from pipeline.splits import own as given
@@ -105,7 +106,7 @@ def main() -> None:
     with written_whole(SPLIT_REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(SPLIT_PAGE) as temporary:
-        temporary.write_text(certificate.page(account), encoding="utf-8")
+        temporary.write_text(render("certificate", account=account, leaks=certificate.LEAKS), encoding="utf-8")
     certificate.check(account)
     print(certificate.describe(account))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from models.judging.bootstrap import SpeakerBootstrap, interval
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import recall_of, recall_summands
 
 FEWEST = 10  # speakers, below which nothing is said; values with fewer are taken together

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.calibration import BINS, TINY, bin_of
 from models.judging.bootstrap import SpeakerBootstrap
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 
 
 def resampled_scores(judged: Judged, years: np.ndarray, bootstrap: SpeakerBootstrap) -> dict[str, np.ndarray]:

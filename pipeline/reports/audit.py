@@ -8,7 +8,7 @@ import pandas as pd
 from features.store import Store
 from models.judging.baselines import from_bands, from_facts, from_shares
 from models.judging.bootstrap import LEVEL, SpeakerBootstrap, interval
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 
 SHORTCUTS = ("duration", "silence ratio", "loudness", "sample rate", "locale", "gender")

@@ -11,7 +11,7 @@ from models.calibration import reliability, tempered
 from models.config import Config
 from models.judging.bootstrap import SpeakerBootstrap, interval
 from models.judging.breakdown import breakdown
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
 from pipeline.corpus.commonvoice import YEARS
 from pipeline.reports.audit import Baselines, audited, compared

@@ -154,30 +154,3 @@ def describe(account: dict) -> str:
     ]
     warning = f"\nsplit: LEAKING, by intent (split.by: clip). {LEAKS}" if account["leaks"] else ""
     return f"split: {', '.join(parts)}{warning}"
-
-
-def page(account: dict) -> str:
-    """The account as Markdown."""
-    by = f"by {account['by']}" + (f", fold {account['fold']} of {account['folds']}" if "fold" in account else "")
-    lines = [f"# The split, {by}", ""]
-    if account["leaks"]:
-        lines += [f"**This split leaks, by intent.** {LEAKS}", ""]
-    lines += ["## What it promises", "", "Computed from the files that were written.", ""]
-    lines += [f"- {'yes' if holds else '**no**'}: {claim}" for claim, holds in account["claims"].items()]
-    lines += ["", "## Who is in it", ""]
-    lines += ["| split | group | clips | speakers | women | men | other | not stated | locales |"]
-    lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|"]
-    for name, part in account["splits"].items():
-        lines += [row(name, group, each) for group, each in [*part["groups"].items(), ("**all**", part)]]
-    lines += ["", "A speaker with clips in two neighbouring groups counts in both, and once in all.", ""]
-    lines += ["## Where every row of the tables went", "", "| | rows |", "|---|---:|"]
-    for where, number in account["accounts"].items():
-        parts = {where: number} if isinstance(number, int) else {f"{where}: {k}": v for k, v in number.items()}
-        lines += [f"| {what.replace('_', ' ')} | {count:,} |" for what, count in parts.items()]
-    return "\n".join([*lines, f"| **all** | {account['rows']:,} |", ""])
-
-
-def row(name: str, group: str, part: dict) -> str:
-    sexes = [part["sexes"].get(sex, 0) for sex in ("female", "male", "other", "unstated")]
-    numbers = [part["clips"], part["speakers"], *sexes, part["locales"]]
-    return f"| {name} | {group} | " + " | ".join(f"{number:,}" for number in numbers) + " |"

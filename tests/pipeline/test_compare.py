@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 from models.origin import Origin, Split
 from pipeline import compare
-from pipeline.compare import Run, differences_table, page, planned
+from pipeline.compare import Run, comparison_page, differences_table, planned
 from pipeline.stage import UserError
 from tests.pipeline.trained import CORPUS, RECIPE
 
@@ -69,10 +69,10 @@ def test_the_page_names_what_the_runs_were_trained_on():
     )
     runs = [Run("cnn", fold, 0, "mark") for fold in (0, 1)]
     folded = Origin(CORPUS, Split("speaker", 0, {}, "", 10, 0), RECIPE)
-    text = page(folded, runs, judged, table, pd.DataFrame())
+    text = comparison_page(folded, runs, judged, table, pd.DataFrame())
     assert "corpus.tar.gz, split by speaker: test clips of 2 of 10 folds pooled, 1 seed: 4 clips of 4 speakers" in text
     given = Origin(CORPUS, Split("official", 0, {}, ""), RECIPE)
-    text = page(given, runs[:1], judged, table, pd.DataFrame())
+    text = comparison_page(given, runs[:1], judged, table, pd.DataFrame())
     assert "corpus.tar.gz, split by official: test clips of 1 seed: 4 clips of 4 speakers" in text
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap, interval
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap
 from models.judging.breakdown import OTHERS, breakdown
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 
 GROUPS = ["young", "middle", "old"]
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from features import progress
-from models.judging.judge import Judged, judge
-from models.judging.judge import judge as judging
+from models.judging.judge import judge
+from models.judging.judged import Judged
 from models.learning.classifier import Normalised, clip_probabilities
 from models.learning.data import Windows
 from models.windows import window_starts
@@ -45,7 +45,7 @@ def test_nothing_of_a_batch_outlives_the_next(store, monkeypatch):
         given.append(weakref.ref(probabilities))
         return probabilities
 
-    monkeypatch.setattr(judging, "clip_probabilities", watched)
+    monkeypatch.setattr("models.judging.judge.clip_probabilities", watched)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 30, 3))
     model = Normalised(net, np.zeros(64, np.float32), np.ones(64, np.float32)).eval()
     judge(model, Windows(store, np.arange(60), np.arange(60), 30, 4), 60)

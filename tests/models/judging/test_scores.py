@@ -5,7 +5,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 from torchmetrics.functional import classification
 
 from models.judging.bootstrap import SpeakerBootstrap
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
 
 YEARS = np.array([20.0, 40.0, 60.0])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap
-from models.judging.judge import Judged
+from models.judging.judged import Judged
 from pipeline.reports.audit import SHORTCUTS, TOGETHER, Baselines, audited, compared, some_of
 
 GROUPS = ["young", "middle", "old"]

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.card import cell, difference, number
+from pipeline.reports.markdown import cell, difference, number
 
 
 def test_a_label_cannot_break_out_of_its_cell():
@@ -16,5 +16,5 @@ def test_numbers_are_as_exact_as_they_are_worth(value, text):
 
 
 def test_a_difference_that_nothing_is_said_of_is_blank():
-    assert difference({"gap_low": float("nan"), "gap_high": float("nan")}, "gap") == ""
-    assert difference({"gap_low": -0.1, "gap_high": 0.2}, "gap") == "−0.100 to +0.200"
+    assert difference({"gap_low": float("nan"), "gap_high": float("nan")}, "gap_") == ""
+    assert difference({"gap_low": -0.1, "gap_high": 0.2}, "gap_") == "−0.100 to +0.200"
