@@ -41,8 +41,8 @@ from pipeline.predict import (
 )
 
 PAGE = Path(__file__).parent / "page"
-LARGEST = 30 * 1024**2  # bytes of an upload; a minute of stereo at 48 kHz and 24 bits has 17 million
-FRAMED = LARGEST + 10_000  # bytes of the request that brings it
+LARGEST_UPLOAD = 30 * 1024**2  # bytes of an upload; a minute of stereo at 48 kHz and 24 bits has 17 million
+FRAMED = LARGEST_UPLOAD + 10_000  # bytes of the request that brings it
 KEPT = 600  # s that a recording is kept, to be played back
 LOOKED_FOR = 60  # s between two looks for what is older
 WAITING = 20  # people at most
@@ -201,7 +201,7 @@ def launched(blocks: gr.Blocks, host: str, port: int, allowed: Sequence[str]) ->
             ssr_mode=False,
             quiet=True,
             prevent_thread_lock=True,
-            max_file_size=LARGEST,
+            max_file_size=LARGEST_UPLOAD,
             footer_links=[],
             theme=THEME,
             js=SPOKEN,

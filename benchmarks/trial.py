@@ -22,7 +22,7 @@ from pipeline.paths import FILTER_REPORT
 from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
 from pipeline.stage import fingerprint
-from pipeline.train import CLIPS_AT_ONCE, LEARNING, build_seeded, configure, voice_data
+from pipeline.train import JUDGED_AT_ONCE, LEARNING, build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
 
@@ -71,7 +71,7 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
     with tempfile.TemporaryDirectory() as folder:
         voices = voice_data(store, split, params)
         history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})
-    windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, CLIPS_AT_ONCE)
+    windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, JUDGED_AT_ONCE)
     with torch.inference_mode():
         probabilities = judging.judge(model.eval(), windows, len(test), params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(

@@ -69,11 +69,11 @@ class Store:
         sizes = np.array([size_of(path) for path in self.paths])
         absent = self.shards[sizes < 0]
         if len(absent):
-            raise StoreError(f"{self.folder} lacks {len(absent)} of {len(self.shards)} shards: {some_of(absent)}")
+            raise StoreError(f"{self.folder} lacks {len(absent)} of {len(self.shards)} shards: {first_few(absent)}")
         torn = self.shards[sizes != closed_size(ends)]
         if len(torn):
             of_all = f"{len(torn)} of {len(self.shards)} shards"
-            raise StoreError(f"{self.folder}: the size of {of_all} is not what the index tells: {some_of(torn)}")
+            raise StoreError(f"{self.folder}: the size of {of_all} is not what the index tells: {first_few(torn)}")
 
     def __len__(self) -> int:
         return len(self.index)
@@ -83,7 +83,7 @@ class Store:
         rows = pd.Index(self.index["key"]).get_indexer(keys)
         if (rows < 0).any():
             absent = list(np.asarray(keys)[rows < 0])
-            raise StoreError(f"{self.folder} lacks {len(absent)} of {len(keys)} clips: {some_of(absent)}")
+            raise StoreError(f"{self.folder} lacks {len(absent)} of {len(keys)} clips: {first_few(absent)}")
         return rows
 
     def keys(self, rows: np.ndarray) -> list[str]:
@@ -157,5 +157,5 @@ def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
     (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")
 
 
-def some_of(names: list[str]) -> str:
+def first_few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -7,14 +7,14 @@ from models.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Corpus:
+class CorpusFacts:
     name: str  # of its archive, or of the folder that its release lies in
     is_synthetic: bool
     rows: dict[str, int]  # of each table
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFacts:
     by: str
     seed: int
     groups: dict[str, list[str]]  # the age words of each
@@ -25,8 +25,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Origin:
-    corpus: Corpus
-    split: Split
+    corpus: CorpusFacts
+    split: SplitFacts
     recipe: Recipe
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}

@@ -34,14 +34,14 @@ from pipeline.reports.markdown import render
 from pipeline.running.aside import build_aside
 from pipeline.splits.certificate import FOLDED
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import CLIPS_AT_ONCE
+from pipeline.train import JUDGED_AT_ONCE
 
 MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
 TIMED = 512  # clips, to measure the speed of inference on
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """One architecture on one fold with one seed; `mark` changes with all else that its scores may depend on."""
 
     model: str
@@ -58,9 +58,12 @@ class Run:
         return [f"model={self.model}", f"split.fold={self.fold}", f"train.seed={self.seed}"]
 
 
-def planned(models: list[str], folds: int, seeds: int) -> list[Run]:
+def planned(models: list[str], folds: int, seeds: int) -> list[ComparedRun]:
     marks = marks_of(models)
-    return [Run(model, fold, seed, marks[model]) for fold, seed, model in product(range(folds), range(seeds), models)]
+    return [
+        ComparedRun(model, fold, seed, marks[model])
+        for fold, seed, model in product(range(folds), range(seeds), models)
+    ]
 
 
 def command(*words: str) -> str:
@@ -82,7 +85,7 @@ def waiting() -> set[str]:
     return {row[1] for row in rows if row and row[-1] in ("Queued", "Running")}
 
 
-def train_all(runs: list[Run]) -> None:
+def train_all(runs: list[ComparedRun]) -> None:
     """Raises UserError, naming them, if some runs fail."""
     there = finished()
     todo = [run for run in runs if run.name not in there]
@@ -100,16 +103,16 @@ def train_all(runs: list[Run]) -> None:
         raise UserError(f"{len(failed)} runs did not end well: {', '.join(failed)}; `dvc queue logs NAME` says why")
 
 
-def read(path: Path, run: Run) -> bytes:
+def read_from_run(path: Path, run: ComparedRun) -> bytes:
     return dvc.api.read(str(path), rev=run.name, mode="rb")
 
 
-def predictions_of(run: Run) -> pd.DataFrame:
-    table = pd.read_parquet(io.BytesIO(read(EVALUATION / "predictions.parquet", run)))
+def predictions_of(run: ComparedRun) -> pd.DataFrame:
+    table = pd.read_parquet(io.BytesIO(read_from_run(EVALUATION / "predictions.parquet", run)))
     return table.assign(fold=run.fold, seed=run.seed)
 
 
-def judged_by_model(runs: list[Run]) -> dict[str, Judged]:
+def judged_by_model(runs: list[ComparedRun]) -> dict[str, Judged]:
     """What each architecture, and each baseline, gave over all folds and seeds, the same rows for all."""
     models = list(dict.fromkeys(run.model for run in runs))
     pooled = {model: pd.concat([predictions_of(run) for run in runs if run.model == model]) for model in models}
@@ -139,16 +142,16 @@ def inference_speeds(configs: dict[str, Config]) -> dict[str, float]:
     return clips_per_second(
         {name: fresh(config) for name, config in configs.items()},
         {
-            name: Windows(store, rows, np.arange(len(rows)), config.frames, CLIPS_AT_ONCE)
+            name: Windows(store, rows, np.arange(len(rows)), config.frames, JUDGED_AT_ONCE)
             for name, config in configs.items()
         },
         len(rows),
     )
 
 
-def compared_table(runs: list[Run], configs: dict[str, Config], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
+def compared_table(runs: list[ComparedRun], configs: dict[str, Config], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
     """A row for each architecture and baseline, the best first."""
-    efforts = pd.DataFrame([json.loads(read(EFFORT, run)) | {"model": run.model} for run in runs])
+    efforts = pd.DataFrame([json.loads(read_from_run(EFFORT, run)) | {"model": run.model} for run in runs])
     effort = efforts.groupby("model")[["parameters", "train_seconds", "epochs"]].mean()
     speeds = inference_speeds(configs)
     rows = []
@@ -179,7 +182,7 @@ def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.Da
 
 
 def comparison_page(
-    origin: Origin, runs: list[Run], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame
+    origin: Origin, runs: list[ComparedRun], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame
 ) -> str:
     """The comparison as Markdown; corpus and split are those of every run's `origin`."""
     seeds = len({run.seed for run in runs})
@@ -217,7 +220,7 @@ def main() -> None:
     judged = judged_by_model(runs)
     bootstrap = SpeakerBootstrap(judged[chosen.models[0]].speakers)
     recalls = {name: resampled_macro_recall(each, bootstrap) for name, each in judged.items()}
-    configs = {run.model: config_of(read(MODEL / "config.json", run)) for run in runs}
+    configs = {run.model: config_of(read_from_run(MODEL / "config.json", run)) for run in runs}
     table = compared_table(runs, configs, recalls)
     differences = differences_table(recalls, list(table["model"]))
     first = judged[chosen.models[0]]

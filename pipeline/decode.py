@@ -23,9 +23,9 @@ from pipeline.running.output import read_parquet
 from pipeline.running.room import check_room, measure, some_clips
 from pipeline.stage import UserError, fingerprint, run_stage
 
-ABOUT = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
+CLIP_FACTS = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
 MISSING = "missing"  # the reason of a clip that the corpus does not hold
-LIBRARIES = ("av", "numpy", "scipy", "soundfile", "soxr")
+DECODING_LIBRARIES = ("av", "numpy", "scipy", "soundfile", "soxr")
 
 
 def decode(
@@ -42,7 +42,7 @@ def decode(
     then again without the clips that this process died of. Returns the listings of all, in order. Raises UserError if
     workers keep dying at a shard whose clips can be decoded one by one.
     """
-    about = manifest.set_index("key")[ABOUT]
+    about = manifest.set_index("key")[CLIP_FACTS]
     shards = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
     crashing: dict[str, list[str]] = {}
     with progress("decode", sum(map(len, shards)), "clips", smoothing=0) as bar:
@@ -77,7 +77,7 @@ def decode(
     return [read_listing(folder / name) for name in shards.index]
 
 
-def expected_bytes(clips: Path, folder: Path, front_end: FrontEnd) -> float:
+def bytes_to_decode(clips: Path, folder: Path, front_end: FrontEnd) -> float:
     """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
     index = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard", "bytes"])
     todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
@@ -108,7 +108,7 @@ def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict])
     return pd.DataFrame(rows, columns=["key", "reason", "detail"]).sort_values("key", ignore_index=True)
 
 
-def check(rejects: pd.DataFrame, chosen: int, most: float, report: Path) -> None:
+def check_rejects(rejects: pd.DataFrame, chosen: int, most: float, report: Path) -> None:
     """Raises UserError if a larger share than `most` of the chosen clips was rejected; of missing ones pack knows."""
     rejects = rejects[rejects["reason"] != MISSING]
     if len(rejects) > most * chosen:
@@ -123,16 +123,16 @@ def reasons_of(rejects: pd.DataFrame) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in rejects["reason"].value_counts().items())
 
 
-def build(folder: Path, params: Params) -> Finished:
+def decode_clips(folder: Path, params: Params) -> Finished:
     """Decode into `folder`, a store when this ends well."""
-    manifest = read_parquet(MANIFEST, ["key", *ABOUT])
-    check_room(LOGMEL, expected_bytes(CLIPS, folder, params.features))
+    manifest = read_parquet(MANIFEST, ["key", *CLIP_FACTS])
+    check_room(LOGMEL, bytes_to_decode(CLIPS, folder, params.features))
     listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))
     index = read_parquet(CLIPS_INDEX, ["key", "shard"])
     rejects = all_rejects(manifest, index["key"], listings)
     with written_whole(folder / REJECTS.name) as temporary:
         rejects.to_csv(temporary, index=False)
-    check(rejects, len(manifest), params.decode.max_rejects, folder / REJECTS.name)
+    check_rejects(rejects, len(manifest), params.decode.max_rejects, folder / REJECTS.name)
     write_index(folder, [row for listing in listings for row in listing["index"]], params.features)
     return Finished(
         files=[*sorted(set(index["shard"])), *FILES, REJECTS.name],
@@ -143,8 +143,10 @@ def build(folder: Path, params: Params) -> Finished:
 def main() -> None:
     params = load_params()
     code = sorted(Path(decoder.__file__).parent.glob("*.py"))  # all of features/
-    mark = fingerprint(CLIPS_INDEX, MANIFEST, params.features, *code, {name: version(name) for name in LIBRARIES})
-    build_resumed(LOGMEL, mark, partial(build, params=params))
+    mark = fingerprint(
+        CLIPS_INDEX, MANIFEST, params.features, *code, {name: version(name) for name in DECODING_LIBRARIES}
+    )
+    build_resumed(LOGMEL, mark, partial(decode_clips, params=params))
 
 
 if __name__ == "__main__":

@@ -28,8 +28,19 @@ from pipeline.stage import UserError, run_stage
 from pipeline.voices.synthetic import Voice, draw_voice, recorded, speak
 
 ROOT = "cv-corpus-demo/en"
-COLUMNS = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]
-YEARS = {  # of life: from, middle, below; the spellings are Common Voice's
+TABLE_COLUMNS = [
+    "client_id",
+    "path",
+    "sentence",
+    "up_votes",
+    "down_votes",
+    "age",
+    "gender",
+    "accents",
+    "locale",
+    "segment",
+]
+YEARS_OF_AGE = {  # of life: from, middle, below; the spellings are Common Voice's
     "teens": (14, 17, 20),
     "twenties": (20, 25, 30),
     "thirties": (30, 35, 40),
@@ -46,7 +57,7 @@ ACCENTS = ["", "United States English", "England English", "India and South Asia
 FORMATS = [(48_000, 1)] * 15 + [(32_000, 1)] * 4 + [(44_100, 2)]  # Hz and channels, by clip number
 MOST_CLIPS = 8  # of an ordinary speaker
 DEFECTS = ["missing", "empty", "truncated", "noise", "silent", "short"]
-OFFICIAL = ["train"] * 8 + ["dev", "test"]
+OFFICIAL_SHARES = ["train"] * 8 + ["dev", "test"]
 OTHER_VOTES = [(0, 0), (1, 0), (0, 2), (1, 1)]
 
 WHO = ["The old ferry", "My neighbour", "A grey heron", "The night train", "Her brother", "The baker", "No letter"]
@@ -102,7 +113,7 @@ def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) 
     if not speakers <= clips <= most:
         raise UserError(f"demo.clips is {clips}; {speakers} speakers have {speakers} to {most}")
     people = draw_speakers(speakers, seed)
-    book = number(clean_clips(people, clips, seed) + odd_clips(people, clips, seed), seed)
+    book = numbered(clean_clips(people, clips, seed) + odd_clips(people, clips, seed), seed)
     with (
         written_whole(archive) as partial,
         partial.open("wb") as file,
@@ -131,7 +142,7 @@ def draw_speakers(count: int, seed: int) -> list[Speaker]:
 def somebody(name: str, age: str, sex: str, rng: np.random.Generator) -> Speaker:
     """A speaker of that age (a word of YEARS); a few do not say whether they are male or female."""
     gender = str(rng.choice([sex, "other", ""], p=[0.93, 0.03, 0.04]))
-    voice = draw_voice(rng.triangular(*YEARS[age]), sex, rng)
+    voice = draw_voice(rng.triangular(*YEARS_OF_AGE[age]), sex, rng)
     return Speaker(hashlib.sha512(name.encode()).hexdigest(), voice, age, gender, str(rng.choice(ACCENTS)))
 
 
@@ -173,7 +184,7 @@ def odd_clips(people: list[Speaker], clips: int, seed: int) -> list[Clip]:
     ]
 
 
-def number(clips: list[Clip], seed: int) -> list[Clip]:
+def numbered(clips: list[Clip], seed: int) -> list[Clip]:
     """The same clips in an order that says nothing of them, each with its number and something to read."""
     rng = np.random.default_rng((seed, 4))
     texts = [f"{' '.join(words)}." for words in itertools.product(WHO, DOES, WHAT, WHEN)]
@@ -230,13 +241,13 @@ def tables_of(book: list[Clip]) -> dict[str, list[Clip]]:
     for clip in book:
         tables[clip.table].append(clip)
         if clip.table == "validated":
-            tables[OFFICIAL[int(clip.speaker.client_id[:8], 16) % len(OFFICIAL)]].append(clip)
+            tables[OFFICIAL_SHARES[int(clip.speaker.client_id[:8], 16) % len(OFFICIAL_SHARES)]].append(clip)
     return tables
 
 
 def tsv(clips: Iterable[Clip]) -> bytes:
     """A table as Common Voice writes it: a speaker's rows together, nothing quoted or escaped."""
-    lines = ["\t".join(COLUMNS)]
+    lines = ["\t".join(TABLE_COLUMNS)]
     for clip in sorted(clips, key=lambda clip: (clip.speaker.client_id, clip.number)):
         who = clip.speaker
         up, down = clip.votes

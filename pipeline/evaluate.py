@@ -26,7 +26,7 @@ from pipeline.train import judge_clips, source_argument
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 
 
-def predictions(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.DataFrame:
+def predictions_table(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.DataFrame:
     """`key`, `speaker`, `group`, the probability of each group under its name, and what each baseline gave."""
     rows = test[["key", "speaker", "group"]].reset_index(drop=True)
     given = {
@@ -53,7 +53,7 @@ def store_for(config: Config) -> Store:
     return store
 
 
-def metrics_of(report: Report, config: Config, test: pd.DataFrame, epochs: int) -> dict:
+def with_run(report: Report, config: Config, test: pd.DataFrame, epochs: int) -> dict:
     """What `dvc metrics` shows, with the run that it is about."""
     run = {
         "model": config.architecture,
@@ -76,7 +76,7 @@ def draw(report: Report, groups: list[str], history: pd.DataFrame, recipe: Recip
     draw_history(history, kept_epoch(history.to_dict("records"), recipe), folder / "history.png")
 
 
-def describe(scores: dict, test: pd.DataFrame) -> str:
+def describe_scores(scores: dict, test: pd.DataFrame) -> str:
     recall = scores["recall"]
     lines = [
         f"evaluate: {len(test):,} test clips of {test['speaker'].nunique():,} speakers; chance {1 / len(recall):.3f}"
@@ -104,15 +104,15 @@ def main() -> None:
     store = None if source else store_for(config)
     raw = judge_clips(test, model, config.frames, source or store, params.compute.device)
     report = report_on(split, raw, config, store)
-    metrics = metrics_of(report, config, test, len(history))
+    metrics = with_run(report, config, test, len(history))
     with build_aside(EVALUATION, fingerprint(SPLIT, MODEL / "model.pth", MODEL / "config.json")) as partial:
         (partial / METRICS.name).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-        predictions(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)
+        predictions_table(test, report, config.groups).to_parquet(partial / "predictions.parquet", index=False)
         for name, table in report.tables.items():
             table.to_csv(partial / f"{name}.csv", index=False)
         draw(report, config.groups, history, config.origin.recipe, partial)
         write_card(partial, config, metrics, report.tables, certificate)
-    print(describe(metrics, test))
+    print(describe_scores(metrics, test))
 
 
 if __name__ == "__main__":

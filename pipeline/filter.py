@@ -19,7 +19,7 @@ from pipeline.running.output import read_json
 from pipeline.stage import UserError, run_stage
 
 KEPT = "kept"
-COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
+MANIFEST_COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
 
 
 def read_tables(folder: Path, names: list[str]) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
     return pd.concat([rows[~is_twice], twice]).sort_values("key", kind="stable")
 
 
-def judge(rows: pd.DataFrame, settings: Filter) -> pd.Series:
+def apply_rules(rows: pd.DataFrame, settings: Filter) -> pd.Series:
     """What becomes of each row: the name of the one rule that dropped it, or `kept`. Takes what `prepare` gives."""
     names = [KEPT, *(rule.__name__ for rule in RULES)]
     outcome = pd.Series(np.zeros(len(rows), "int8"), rows.index)
@@ -112,10 +112,10 @@ def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:
     """The rows that are kept, as the other stages need them, sorted by key."""
     kept = rows[rows["outcome"] == KEPT]
     kept = kept.assign(sentence=hashes(kept["sentence"]), official=kept["path"].map(official).astype("str").fillna(""))
-    return kept[COLUMNS].astype("str").reset_index(drop=True)
+    return kept[MANIFEST_COLUMNS].astype("str").reset_index(drop=True)
 
 
-def check(account: dict) -> None:
+def check_groups_left(account: dict) -> None:
     """Raises UserError if fewer than two groups are left."""
     left = [group for group, clips in account["kept"]["clips_by_group"].items() if clips]
     if len(left) < 2:
@@ -134,7 +134,7 @@ def check_rows(written: Path, folder: Path) -> None:
             raise RuntimeError(f"{written} does not account for every row of {name}.tsv")
 
 
-def describe(account: dict) -> str:
+def describe_choice(account: dict) -> str:
     dropped = [f"{name} {rule['dropped']:,}" for name, rule in account["rules"].items() if rule["dropped"]]
     kept = account["kept"]
     lines = [f"filter: {account['rows']:,} rows; dropped: {', '.join(dropped) or 'none'}"]
@@ -149,11 +149,11 @@ def describe(account: dict) -> str:
 def main() -> None:
     settings, corpus = load_params().filter, read_json(NOTE, dict, "corpus")
     rows = prepare(read_tables(TABLES, settings.tables), settings)
-    rows["outcome"] = judge(rows, settings)
+    rows["outcome"] = apply_rules(rows, settings)
     account = count(rows)
     with written_whole(FILTER_REPORT) as report:
         report.write_text(json.dumps({"corpus": corpus} | account, indent=2) + "\n", encoding="utf-8")
-    check(account)
+    check_groups_left(account)
     with written_whole(ROWS) as written:
         rows[["table", "path", "outcome"]].sort_index().to_parquet(written, index=False)
         check_rows(written, TABLES)
@@ -162,7 +162,7 @@ def main() -> None:
     with written_whole(PYRAMID) as picture:
         labelled = rows[rows["group"].notna() & (rows["outcome"] != "duplicate")]
         draw_pyramid({"In the tables": labelled, "Kept": rows[rows["outcome"] == KEPT]}, picture)
-    print(describe(account))
+    print(describe_choice(account))
 
 
 if __name__ == "__main__":

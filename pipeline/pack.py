@@ -22,7 +22,7 @@ from pipeline.running.output import read_parquet
 from pipeline.running.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
 
-COLUMNS = ["key", "shard", "bytes", "digest"]
+INDEX_COLUMNS = ["key", "shard", "bytes", "digest"]
 
 
 def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path, clips_per_shard: int) -> None:
@@ -39,7 +39,7 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
         write_shard(folder / next(free), ((keys[path], data) for path, data in some))
 
 
-def expected_bytes(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
+def bytes_to_pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
     """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
     packed = read_lists(folder)["bytes"].tolist()
     sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE) if data is not None]
@@ -54,14 +54,14 @@ def write_shard(path: Path, clips: Iterable[tuple[str, bytes | None]]) -> None:
             shard.add(name, data)
             rows.append((key, path.name, len(data), hashlib.blake2b(data, digest_size=8).hexdigest()))
     with written_whole(path.with_suffix(".parquet")) as temporary:
-        pd.DataFrame(rows, columns=COLUMNS).to_parquet(temporary, index=False)
+        pd.DataFrame(rows, columns=INDEX_COLUMNS).to_parquet(temporary, index=False)
 
 
 def read_lists(folder: Path) -> pd.DataFrame:
     """What the whole shards in `folder` hold."""
     lists = [read_list(path) for path in sorted(folder.glob("[0-9]*.parquet"))]
     whole = [rows for rows in lists if rows is not None]
-    return pd.concat([pd.DataFrame(columns=COLUMNS), *whole], ignore_index=True).astype({"bytes": "int64"})
+    return pd.concat([pd.DataFrame(columns=INDEX_COLUMNS), *whole], ignore_index=True).astype({"bytes": "int64"})
 
 
 def read_list(path: Path) -> pd.DataFrame | None:
@@ -80,7 +80,7 @@ def merge_lists(folder: Path) -> pd.DataFrame:
     return index
 
 
-def check(packed: int, chosen: int, most: float) -> None:
+def check_missing(packed: int, chosen: int, most: float) -> None:
     """Raises UserError if a larger share than `most` of the chosen clips is not in the corpus."""
     if chosen - packed > most * chosen:
         raise UserError(
@@ -89,13 +89,13 @@ def check(packed: int, chosen: int, most: float) -> None:
         )
 
 
-def build(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) -> Finished:
+def pack_clips(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) -> Finished:
     """Pack the clips of the manifest into `folder`."""
     keys = dict(read_parquet(MANIFEST, ["path", "key"]).itertuples(index=False))
-    check_room(CLIPS, expected_bytes(source, keys, folder))
+    check_room(CLIPS, bytes_to_pack(source, keys, folder))
     pack(source, keys, folder, settings.clips_per_shard)
     index = merge_lists(folder)
-    check(len(index), len(keys), settings.max_missing)
+    check_missing(len(index), len(keys), settings.max_missing)
     shards = sorted(set(index["shard"]))
     size = index["bytes"].sum() / 1e6
     return Finished(
@@ -110,7 +110,7 @@ def main() -> None:
     source = open_corpus(path)
     shards = {"clips_per_shard": params.pack.clips_per_shard}
     mark = fingerprint(MANIFEST, shards, compressed, corpus, names, tar, state_of(source.path))
-    build_resumed(CLIPS, mark, partial(build, source=source, settings=params.pack))
+    build_resumed(CLIPS, mark, partial(pack_clips, source=source, settings=params.pack))
 
 
 if __name__ == "__main__":

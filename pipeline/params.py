@@ -29,7 +29,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 Groups = Annotated[dict[str, Annotated[list[Literal[AGES]], MinLen(1)]], MinLen(2)]
 
 
-def check_groups(groups: dict[str, list[str]]) -> None:
+def check_words(groups: dict[str, list[str]]) -> None:
     """An age word belongs to one group. Raises ValueError naming the one that does not."""
     words = [word for ages in groups.values() for word in ages]
     for word in words:
@@ -57,7 +57,7 @@ class Filter:
     seed: Seed
 
     def __post_init__(self):
-        check_groups(self.groups)
+        check_words(self.groups)
 
 
 @checked(frozen=True, config=STRICT)
@@ -81,7 +81,7 @@ class Split:
     seed: Seed
 
     def __post_init__(self):
-        check_groups(self.groups)
+        check_words(self.groups)
         if self.by not in SPLIT_BY and not (self.by.endswith(".csv") and Path(self.by).parent == OWN_SPLITS):
             raise ValueError(f"by is '{self.by}': allowed are {', '.join(SPLIT_BY)} and {OWN_SPLITS}/NAME.csv")
         if self.fold >= self.folds:

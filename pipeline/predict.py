@@ -24,7 +24,7 @@ from pipeline.paths import MODEL
 from pipeline.reports.about import About, about_trained, read_about
 from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
-from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read
+from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read_recording
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 
 __all__ = [  # what the web page is made of
@@ -42,7 +42,7 @@ __all__ = [  # what the web page is made of
     "write_examples",
 ]
 
-CLIPS_AT_ONCE = 64
+HEARD_AT_ONCE = 64
 EXAMPLES = {  # as the demo corpus has them, by what the page calls them
     "a boy's voice": (15, "male"),
     "a young woman's": (25, "female"),
@@ -86,12 +86,12 @@ def write_examples(folder: Path) -> dict[str, Path]:
 def predictions(predictor: Predictor, names: Iterable[str], refuse: Refuse) -> Iterator[Row]:
     """What is predicted for each file, in their order; `refuse` is told the name and why of each that cannot be."""
     names = iter(names)
-    while some := list(islice(names, CLIPS_AT_ONCE)):
+    while some := list(islice(names, HEARD_AT_ONCE)):
         recordings = []
         for name in some:
             try:
                 with quiet_decoder():
-                    recordings.append((name, predictor.hear(read(name))))
+                    recordings.append((name, predictor.hear(read_recording(name))))
             except Rejected as rejected:
                 refuse(name, complaint(rejected))
             except OSError as error:
@@ -121,15 +121,13 @@ def as_json(rows: Iterable[Row]) -> Iterator[str]:
 
 def as_csv(rows: Iterable[Row], groups: list[str]) -> Iterator[str]:
     columns = ["file", "group", "probability", "age", "range_low", "range_high", "seconds", "warnings"]
-    yield comma_separated([*columns, *groups])
+    yield csv_line([*columns, *groups])
     for name, prediction in rows:
         facts = [prediction.group, prediction.probability, prediction.age, *prediction.range, prediction.seconds]
-        yield comma_separated(
-            [printable(name), *facts, "; ".join(prediction.warnings), *prediction.probabilities.values()]
-        )
+        yield csv_line([printable(name), *facts, "; ".join(prediction.warnings), *prediction.probabilities.values()])
 
 
-def comma_separated(values: list) -> str:
+def csv_line(values: list) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -43,10 +43,10 @@ def experiment(params: Params, model: str) -> None:
     copied = [word for path in new_files() for word in ("--copy-paths", path)]
     # The corpus is not in the copy, as Git ignores it; all that is made of it has just been brought up to date.
     run_dvc("exp", "run", "--temp", FROM_FEATURES, "--name", name, *copied, "-S", f"model={model}")
-    show(name, is_whole=not start)
+    show_experiment(name, is_whole=not start)
 
 
-def show(name: str, is_whole: bool) -> None:
+def show_experiment(name: str, is_whole: bool) -> None:
     """Print an experiment's scores, and how to go on with it; `dvc exp apply` wants all that it names to be here."""
     row = table([row for row in dvc.api.exp_show() if row["Experiment"] == name])
     model = row["model"].item()

@@ -25,7 +25,7 @@ from features.progress import counted
 from pipeline.paths import DVC_LOCK
 from pipeline.stage import UserError, run_stage
 
-NAMED = 3  # files in a message, at most; the others are counted
+FILES_NAMED = 3  # files in a message, at most; the others are counted
 
 Named = dict[Path, HashInfo]  # a file, or the listing of a folder, by its path under data/
 
@@ -46,7 +46,7 @@ def pull(targets: list[str]) -> None:
         cache = repo.cache.local
         with remote_of(repo) as (address, remote):
             fetched = fetch(heads(chosen), remote, cache, address)
-            fetched += fetch(contents(chosen), remote, cache, address)
+            fetched += fetch(listed_files(chosen), remote, cache, address)
         repo.checkout([str(out) for out in chosen])
     print(f"pull: {fetched:,} files from {address}")
 
@@ -57,7 +57,7 @@ def push() -> None:
         shared = shared_outs(repo)
         if not any(out.exists for out in shared):
             raise UserError("there is nothing here to push: make repro makes it")
-        objects = {*heads(shared).values(), *contents(shared).values()}
+        objects = {*heads(shared).values(), *listed_files(shared).values()}
         cache = repo.cache.local
         with remote_of(repo) as (address, remote), TqdmCallback(unit="file", desc="push", disable=None) as progress:
             # Without DVC's notes on what lies there: by them, a folder once pushed is there for good.
@@ -78,7 +78,7 @@ def heads(outs: Iterable[Output]) -> Named:
     return {Path(str(out)): out.hash_info for out in outs}
 
 
-def contents(outs: Iterable[Output]) -> Named:
+def listed_files(outs: Iterable[Output]) -> Named:
     """The files in those that are folders, as far as their listings are in the cache."""
     folders = {out: out.get_obj() or () for out in outs if out.is_dir_checksum}
     return {Path(str(out), *key): info for out, listing in folders.items() for key, _, info in listing}
@@ -89,13 +89,13 @@ def fetch(named: Named, remote: HashFileDB, cache: HashFileDB, address: str) -> 
 
     Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
     """
-    discard(damaged(named, cache), cache)
+    discard(damaged_files(named, cache), cache)
     wanted = {path: info for path, info in named.items() if not cache.exists(info.value)}
     there = set(remote.list_oids_exists({info.value for info in wanted.values()}))
     found = {path: info for path, info in wanted.items() if info.value in there}
     with TqdmCallback(unit="file", desc="pull", disable=None) as progress:
         cache.add([remote.oid_to_path(each) for each in there], remote.fs, list(there), callback=progress)
-    spoilt = damaged(found, cache)
+    spoilt = damaged_files(found, cache)
     discard(spoilt, cache)
     if spoilt:
         objects = some(remote.oid_to_path(info.value) for info in spoilt.values())
@@ -107,7 +107,7 @@ def fetch(named: Named, remote: HashFileDB, cache: HashFileDB, address: str) -> 
     return len(there)
 
 
-def damaged(named: Named, cache: HashFileDB) -> Named:
+def damaged_files(named: Named, cache: HashFileDB) -> Named:
     """Those whose bytes in the cache are others than were named; DVC does not look again at what it once fetched."""
 
     def is_whole(info: HashInfo) -> bool:
@@ -135,8 +135,8 @@ def discard(spoilt: Named, cache: HashFileDB) -> None:
 
 def some(names: Iterable) -> str:
     names = sorted(map(str, names))
-    others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + others
+    others = f" and {len(names) - FILES_NAMED} more" if len(names) > FILES_NAMED else ""
+    return ", ".join(names[:FILES_NAMED]) + others
 
 
 @contextmanager

@@ -25,7 +25,7 @@ LEFT_OUT = (
 )
 OF_MANIFEST = ["age", "gender", "accent", "locale"]  # what judging asks of a clip, beside its group
 OF_INDEX = ["seconds", "frames", "sample_rate", "loudness"]
-COLUMNS = ["key", "speaker", "group", "split", "left_out", *OF_MANIFEST, *OF_INDEX]
+SPLIT_COLUMNS = ["key", "speaker", "group", "split", "left_out", *OF_MANIFEST, *OF_INDEX]
 
 
 def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> pd.DataFrame:
@@ -64,12 +64,12 @@ def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
 def split_of(rows: pd.DataFrame, settings: Split) -> pd.Series:
     """The split of each row, by the rule that settings.by names; missing for rows that have none."""
     if settings.by == "official":
-        return given.official(rows)
+        return given.official_split(rows)
     if settings.by in FOLDS:
         fold = FOLDS[settings.by](rows, settings.folds)
         names = {settings.fold: "test", (settings.fold + 1) % settings.folds: "val"}
         return fold.map(names).fillna("train").where(fold.notna())
-    return given.from_file(rows, Path(settings.by))
+    return given.listed_split(rows, Path(settings.by))
 
 
 FOLDS = {"speaker": folds.by_speaker, "locale": folds.by_locale, "clip": folds.by_clip}
@@ -88,7 +88,7 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 
 def read_split() -> pd.DataFrame:
     """What the stage wrote. Raises UserError unless it is whole, and SPLIT_REPORT is about it."""
-    rows = read_parquet(SPLIT, COLUMNS)
+    rows = read_parquet(SPLIT, SPLIT_COLUMNS)
     if read_json(SPLIT_REPORT, str, "fingerprint") != fingerprint(SPLIT):
         raise UserError(f"{SPLIT_REPORT} is about another split than {SPLIT}: dvc repro split makes both")
     return rows
@@ -101,14 +101,14 @@ def main() -> None:
     manifest = read_parquet(MANIFEST, ["key", "path", "speaker", "official", *OF_MANIFEST])
     rows = assign(grouped(manifest, decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
-        rows[COLUMNS].to_parquet(temporary, index=False)
+        rows[SPLIT_COLUMNS].to_parquet(temporary, index=False)
     account = {"corpus": corpus} | certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
     with written_whole(SPLIT_REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(SPLIT_PAGE) as temporary:
         temporary.write_text(render("certificate", account=account, leaks=certificate.LEAKS), encoding="utf-8")
-    certificate.check(account)
-    print(certificate.describe(account))
+    certificate.check_claims(account)
+    print(certificate.describe_split(account))
 
 
 if __name__ == "__main__":

@@ -73,11 +73,11 @@ def fingerprint(*parts: Any) -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
-        digest.update(bytes_of(part) + b"\0")
+        digest.update(part_bytes(part) + b"\0")
     return digest.hexdigest()
 
 
-def bytes_of(part: Any) -> bytes:
+def part_bytes(part: Any) -> bytes:
     if isinstance(part, Path):
         return part.read_bytes()
     if isinstance(part, ModuleType):

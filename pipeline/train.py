@@ -19,7 +19,7 @@ from models.architectures import pooling
 from models.judging.judge import judge as judging
 from models.learning import checkpoints, classifier, data, finite, resident, streaming, trained, training
 from models.learning.finite import LossError, not_finite
-from models.origin import Corpus, Origin, Split
+from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Recipe
 from pipeline.corpus.commonvoice import YEARS
 from pipeline.params import Params, load_params
@@ -29,7 +29,7 @@ from pipeline.running.output import read_json
 from pipeline.split import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
 
-CLIPS_AT_ONCE = 64  # judged whole
+JUDGED_AT_ONCE = 64  # judged whole
 
 LEARNING = (  # the code on which a run depends, beside its architecture
     pooling,
@@ -101,7 +101,7 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
 
 def origin_of(recipe: Recipe) -> Origin:
     """What is trained on, as the split's certificate has it."""
-    return Origin(read_json(SPLIT_REPORT, Corpus, "corpus"), read_json(SPLIT_REPORT, Split), recipe)
+    return Origin(read_json(SPLIT_REPORT, CorpusFacts, "corpus"), read_json(SPLIT_REPORT, SplitFacts), recipe)
 
 
 def mean_ages(clips: pd.DataFrame) -> list[float]:
@@ -109,12 +109,12 @@ def mean_ages(clips: pd.DataFrame) -> list[float]:
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
-def windows_of(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Windows | streaming.StreamedWindows:
+def whole_clips(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Windows | streaming.StreamedWindows:
     """The windows of whole clips, with the clips' places in `part`; `origin` is a store, or the source of a stream."""
     if isinstance(origin, str):
         places = {key: place for place, key in enumerate(part["key"])}
-        return streaming.StreamedWindows(streaming.Clips(origin, places), frames, CLIPS_AT_ONCE)
-    return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, CLIPS_AT_ONCE)
+        return streaming.StreamedWindows(streaming.Clips(origin, places), frames, JUDGED_AT_ONCE)
+    return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, JUDGED_AT_ONCE)
 
 
 def judge_clips(
@@ -124,7 +124,7 @@ def judge_clips(
 
     Raises StoreError if some of them are not finite.
     """
-    probabilities = judging.judge(model.eval(), windows_of(part, frames, origin), len(part), device)
+    probabilities = judging.judge(model.eval(), whole_clips(part, frames, origin), len(part), device)
     is_finite = np.isfinite(probabilities).all(axis=1)
     if not is_finite.all():
         raise not_finite(origin if isinstance(origin, str) else origin.folder, part["key"][~is_finite].tolist())

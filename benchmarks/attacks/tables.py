@@ -11,9 +11,9 @@ from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.shard import ShardWriter
 from pipeline.corpus.commonvoice import AGES
-from pipeline.filter import check_rows, count, hashes, judge, manifest_of, official_splits, prepare, read_tables
+from pipeline.filter import apply_rules, check_rows, count, hashes, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
-from pipeline.splits.own import from_file
+from pipeline.splits.own import listed_split
 
 ROWS, SPEAKERS = 60, 20
 HEADER = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]
@@ -104,7 +104,7 @@ def filter_it(data: bytes) -> None:
     for name in ("validated", "train"):
         (TABLES / f"{name}.tsv").write_bytes(data)
     rows = prepare(read_tables(TABLES, SETTINGS.tables), SETTINGS)
-    rows["outcome"] = judge(rows, SETTINGS)
+    rows["outcome"] = apply_rules(rows, SETTINGS)
     account = count(rows)
     lines = [line for line in data.split(b"\n") if line.removesuffix(b"\r")]
     if not account["rows"] == len(lines) - 1 == sum(fates(account)):
@@ -127,7 +127,7 @@ def split_by_it(data: bytes) -> None:
     OWN.write_bytes(data)
     clients = pd.Series([f"speaker{number}" for number in range(SPEAKERS)])
     rows = pd.DataFrame({"speaker": hashes(clients).astype("str"), "path": [f"clip_{n}.mp3" for n in range(SPEAKERS)]})
-    given = from_file(rows, OWN)
+    given = listed_split(rows, OWN)
     if not set(given.dropna()) <= {"train", "val", "test"}:
         raise AssertionError(f"splits are {set(given)}")
 

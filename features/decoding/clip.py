@@ -6,7 +6,7 @@ from features.decoding.rejected import Rejected
 from features.decoding.sound import Sound, SoundReader
 from features.logmel import LogMel
 
-LARGEST = np.finfo(np.float16).max
+LARGEST_VALUE = np.finfo(np.float16).max
 
 
 def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[Sound, np.ndarray]:
@@ -22,6 +22,6 @@ def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[
         raise
     except Exception as error:
         raise Rejected("undecodable", f"{type(error).__name__}: {error}") from error
-    if not max(features.max(), -features.min()) <= LARGEST:  # nor is NaN
+    if not max(features.max(), -features.min()) <= LARGEST_VALUE:  # nor is NaN
         raise Rejected("undecodable", "features that are no numbers")
     return sound, features.astype(np.float16)

@@ -13,13 +13,15 @@ from typing import NoReturn
 import av
 import numpy as np
 
-from features.decoding.mono import BLOCK, Stream
+from features.decoding.mono import SAMPLES_AT_ONCE, SoundStream
 from features.decoding.mp4 import announced_samples
 
 DECODERS = {"aac", "alac", "amrnb", "amrwb", "flac", "gsm_ms", "mp2float", "mp3float", "opus", "speex", "vorbis"} | {
     name for name in av.codecs_available if name.startswith(("adpcm_", "pcm_"))
 }
-MOST = 30_000_000  # samples that an MP4 may announce, each of which takes 24 bytes; a minute at 384 kHz has 23 million
+MOST_SAMPLES = (
+    30_000_000  # samples that an MP4 may announce, each of which takes 24 bytes; a minute at 384 kHz has 23 million
+)
 OPTIONS = {
     "codec_whitelist": ",".join(sorted(DECODERS)),  # not of pictures that come with a sound: 2 MB may hold 2 GB
     "enable_drefs": "0",  # MP4 may refer to other files
@@ -28,12 +30,14 @@ OPTIONS = {
 
 
 @contextmanager
-def open_ffmpeg(data: bytes, form: str) -> Iterator[Stream]:
+def open_ffmpeg(data: bytes, form: str) -> Iterator[SoundStream]:
     """`form` is one of container.BY_FFMPEG. Raises ValueError for what holds no sound that can be decoded."""
-    if form == "mov" and announced_samples(data) > min(2 * len(data), MOST):
+    if form == "mov" and announced_samples(data) > min(2 * len(data), MOST_SAMPLES):
         raise ValueError("it announces more samples than it holds")
     try:
-        container = av.open(io.BytesIO(data), format=form, options=OPTIONS, metadata_errors="ignore", io_open=refuse)
+        container = av.open(
+            io.BytesIO(data), format=form, options=OPTIONS, metadata_errors="ignore", io_open=refuse_reference
+        )
     except av.FFmpegError as error:
         raise ValueError(error.strerror) from error
     with container:
@@ -43,10 +47,10 @@ def open_ffmpeg(data: bytes, form: str) -> Iterator[Stream]:
             raise ValueError("no sound that can be decoded")
         rate, channels = first.sample_rate, first.layout.nb_channels  # which a header may state otherwise
         alike = (each for each in frames if (each.sample_rate, each.layout.nb_channels) == (rate, channels))
-        yield Stream(rate, channels, 0, blocks(map(samples_of, chain([first], alike))))
+        yield SoundStream(rate, channels, 0, blocks(map(samples_of, chain([first], alike))))
 
 
-def refuse(url: str, *_: object) -> NoReturn:
+def refuse_reference(url: str, *_: object) -> NoReturn:
     raise ValueError(f"it refers to {url}")
 
 
@@ -57,7 +61,7 @@ def decoded(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
     )
     if not sound:
         return
-    sound.codec_context.options = {"max_samples": str(BLOCK)}  # of a frame
+    sound.codec_context.options = {"max_samples": str(SAMPLES_AT_ONCE)}  # of a frame
     with suppress(av.FFmpegError):
         for packet in container.demux(sound):
             with suppress(av.error.InvalidDataError):
@@ -82,7 +86,7 @@ def blocks(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for frame in frames:
         held.append(frame)
         size += frame.size
-        if size >= BLOCK:
+        if size >= SAMPLES_AT_ONCE:
             yield np.concatenate(held)
             held, size = [], 0
     if held:

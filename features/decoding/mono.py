@@ -11,13 +11,15 @@ from features.decoding.rejected import Rejected
 
 SLOWEST, FASTEST = 1000, 384_000  # Hz
 WIDEST = 1_000_000  # samples a second over all channels; eight at 96 kHz have 768,000
-BLOCK = 1 << 23  # samples over all channels that are decoded at once; a minute of stereo at 48 kHz has 5.8 million
+SAMPLES_AT_ONCE = (
+    1 << 23
+)  # samples over all channels that are decoded at once; a minute of stereo at 48 kHz has 5.8 million
 BELIEVABLE = 86_400  # s; a header that claims more does not know
 LOST = 10  # a ratio of powers: the mean of the channels may be 10 dB weaker than the loudest of them
 
 
 @dataclass(frozen=True)
-class Stream:
+class SoundStream:
     """A sound that a decoder has opened."""
 
     rate: int  # Hz
@@ -45,7 +47,7 @@ class Piece:
         self.is_clipped = any(map(is_clipped, channels))
 
 
-def read_mono(opener: Callable[[], AbstractContextManager[Stream]], longest: float) -> Mono:
+def read_mono(opener: Callable[[], AbstractContextManager[SoundStream]], longest: float) -> Mono:
     """The mean of the channels of a sound of at most `longest` s.
 
     Where they cancel each other, as a balanced microphone's do on a stereo plug, it is the loudest one, for which the
@@ -70,7 +72,7 @@ def joined(parts: list[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def held(stream: Stream, longest: float) -> Iterator[np.ndarray]:
+def held(stream: SoundStream, longest: float) -> Iterator[np.ndarray]:
     """The blocks of a sound, none of them empty. Raises Rejected for what exceeds the limits."""
     if not SLOWEST <= stream.rate <= FASTEST:
         raise Rejected("undecodable", f"a sample rate of {stream.rate:,} Hz")

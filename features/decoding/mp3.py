@@ -33,7 +33,7 @@ FRAME_SIZES = {  # by the first three bytes of a frame
 }
 
 
-def is_truncated(data: bytes) -> bool:
+def mp3_is_cut(data: bytes) -> bool:
     """True if the last frame is cut, or fewer frames follow than the Xing header announces, or more, as where files
     were joined: decoders stop at the announced end. False also for what is no MP3.
 

@@ -24,5 +24,5 @@ def announced_samples(data: bytes) -> int:
     return sum(int.from_bytes(count) for table in tables for count in COUNTS.findall(table))
 
 
-def is_truncated(data: bytes) -> bool:
+def mp4_is_cut(data: bytes) -> bool:
     return max((end for _, _, end in boxes(data)), default=0) > len(data)

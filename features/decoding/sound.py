@@ -13,7 +13,7 @@ import soxr
 
 from features.decoding.clipping import is_clipped
 from features.decoding.container import BY_FFMPEG, container_of
-from features.decoding.mono import BLOCK, Mono, Stream, read_mono
+from features.decoding.mono import SAMPLES_AT_ONCE, Mono, SoundStream, read_mono
 from features.decoding.rejected import Rejected
 from features.decoding.truncation import is_truncated
 from features.logmel import FrontEnd
@@ -75,7 +75,7 @@ class SoundReader:
                 why = getattr(error, "error_string", str(error))
         raise Rejected("undecodable", why)
 
-    def openers(self, data: bytes) -> Iterator[Callable[[], AbstractContextManager[Stream]]]:
+    def openers(self, data: bytes) -> Iterator[Callable[[], AbstractContextManager[SoundStream]]]:
         yield partial(self.open_libsndfile, data)
         form = container_of(data)
         if form in BY_FFMPEG:
@@ -84,9 +84,9 @@ class SoundReader:
             yield partial(open_ffmpeg, data, form)
 
     @contextmanager
-    def open_libsndfile(self, data: bytes) -> Iterator[Stream]:
+    def open_libsndfile(self, data: bytes) -> Iterator[SoundStream]:
         with self.opened(data) as file:
-            yield Stream(file.samplerate, file.channels, file.frames, in_blocks(file))
+            yield SoundStream(file.samplerate, file.channels, file.frames, in_blocks(file))
 
     def opened(self, data: bytes) -> soundfile.SoundFile:
         """Open sound from memory.
@@ -105,7 +105,7 @@ class SoundReader:
 
 def in_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """In one piece, wherever that is small enough: between two, libsndfile seeks, and MP3s come out otherwise."""
-    size = BLOCK // file.channels
+    size = SAMPLES_AT_ONCE // file.channels
     block = file.read(size, dtype="float32", always_2d=True)
     yield block
     while len(block) == size:

@@ -122,9 +122,9 @@ CHECKS = {
     "w64": w64_is_cut,
     "au": au_is_cut,
     "ogg": ogg_is_cut,
-    "mov": mp4.is_truncated,
+    "mov": mp4.mp4_is_cut,
     "matroska": matroska_is_cut,
     "aac": aac_is_cut,
     "amr": amr_is_cut,
-    "mp3": mp3.is_truncated,
+    "mp3": mp3.mp3_is_cut,
 }

@@ -31,7 +31,7 @@ ARCHITECTURES = {
 SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting
 
 
-def build(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups: int) -> nn.Module:
+def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups: int) -> nn.Module:
     """The architecture `name` with its settings.
 
     Raises ValueError naming what is wrong: the name, a setting that it does not have or lacks, or a value out of range.

@@ -33,7 +33,7 @@ class ECAPA(nn.Module):
         if channels % scale:
             raise ValueError(f"scale is {scale}: it must divide channels, {channels}")
         self.begin = convolution(n_mels, channels, kernel=5)
-        self.blocks = nn.ModuleList(Block(channels, scale, dilation) for dilation in DILATIONS)
+        self.blocks = nn.ModuleList(SERes2Block(channels, scale, dilation) for dilation in DILATIONS)
         joined = len(DILATIONS) * channels
         self.join = nn.Sequential(nn.Conv1d(joined, joined, 1), nn.ReLU())
         self.pool = AttentiveStatistics(joined, channels // 2)
@@ -53,7 +53,7 @@ class ECAPA(nn.Module):
         return self.classify(self.pool(self.join(torch.cat(outcomes, dim=1))))
 
 
-class Block(nn.Module):
+class SERes2Block(nn.Module):
     """A Res2Net block whose channels are weighed by the whole sequence. Shape: (batch, channels, T) → the same."""
 
     def __init__(self, channels: int, scale: int, dilation: int):

@@ -34,7 +34,7 @@ class ResNet(nn.Module):
         stages, before = [], channels[0]
         for stage, (count, after) in enumerate(zip(BLOCKS, channels, strict=True)):
             for number in range(count):
-                stages.append(Block(before, after, stride=2 if stage and number == 0 else 1))
+                stages.append(ResidualBlock(before, after, stride=2 if stage and number == 0 else 1))
                 before = after
         self.stages = nn.Sequential(*stages)
         bands = n_mels
@@ -50,7 +50,7 @@ class ResNet(nn.Module):
         return self.classify(self.pool(pictures.flatten(1, 2)))
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions beside a shortcut. Shape: (B, before, M, T) → (B, after, M / stride, T / stride)."""
 
     def __init__(self, before: int, after: int, stride: int):

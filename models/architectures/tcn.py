@@ -33,7 +33,7 @@ class TCN(nn.Module):
         blocks, self.receptive_field = [], 1
         while self.receptive_field < frames:
             dilation = 2 ** len(blocks)
-            blocks.append(Block(channels if blocks else n_mels, channels, kernel, dilation, dropout))
+            blocks.append(TemporalBlock(channels if blocks else n_mels, channels, kernel, dilation, dropout))
             self.receptive_field += 2 * (kernel - 1) * dilation
         self.blocks = nn.Sequential(*blocks)
         self.classify = nn.Linear(channels, groups)
@@ -42,7 +42,7 @@ class TCN(nn.Module):
         return self.classify(self.blocks(logmel).mean(dim=2))  # (B, M, T) → (B, C, T) → (B, G)
 
 
-class Block(nn.Module):
+class TemporalBlock(nn.Module):
     """Two weight-normed dilated convolutions beside a shortcut. Shape: (batch, before, T) → (batch, after, T)."""
 
     def __init__(self, before: int, after: int, kernel: int, dilation: int, dropout: float):

@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import Callback
 
 from models.judging.pictures import confusion_figure, logmel_figure
 
-SHOWN = 4  # clips
+PICTURED = 4  # clips
 EVERY = 5  # epochs; drawn in each, the pictures took two fifths of the time of a small corpus
 
 
@@ -27,17 +27,17 @@ class Board(Callback):
         if number or not is_due(trainer):
             return
         features, clip, targets = batch
-        for row in range(min(SHOWN, len(targets))):
+        for row in range(min(PICTURED, len(targets))):
             group = int(given[row].argmax())
             title = f"{self.groups[targets[row]]}, judged {self.groups[group]} ({given[row, group]:.0%})"
             window = features[clip == row][0].float().cpu().numpy()
-            show(trainer, f"val clip {row}", logmel_figure(window, title))
+            add_figure(trainer, f"val clip {row}", logmel_figure(window, title))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
         counts = classifier.val_confusion.compute().cpu().numpy()
         classifier.val_confusion.reset()
         if is_due(trainer):
-            show(trainer, "val confusion", confusion_figure(counts, self.groups, "Val clips"))
+            add_figure(trainer, "val confusion", confusion_figure(counts, self.groups, "Val clips"))
 
     def on_fit_end(self, trainer: pl.Trainer, classifier: pl.LightningModule) -> None:
         best = trainer.checkpoint_callback.best_model_score
@@ -50,5 +50,5 @@ def is_due(trainer: pl.Trainer) -> bool:
     return trainer.is_global_zero and trainer.current_epoch % EVERY == 0
 
 
-def show(trainer: pl.Trainer, name: str, figure: Figure) -> None:
+def add_figure(trainer: pl.Trainer, name: str, figure: Figure) -> None:
     trainer.logger.experiment.add_figure(name, figure, trainer.current_epoch, close=False)

@@ -42,14 +42,14 @@ def latest(folder: Path, shapes: dict[str, torch.Size]) -> tuple[Path | None, di
     `shapes` are those of the weights: what holds others is not a checkpoint of this run. One that cannot be read is
     named, and costs an epoch; without the best one, the run begins anew.
     """
-    if read(folder / BEST, shapes):
+    if read_checkpoint(folder / BEST, shapes):
         for name in (LAST, BEFORE):
-            if state := read(folder / name, shapes):
+            if state := read_checkpoint(folder / name, shapes):
                 return folder / name, state
     return None, {}
 
 
-def read(path: Path, shapes: dict[str, torch.Size]) -> dict[str, Any] | None:
+def read_checkpoint(path: Path, shapes: dict[str, torch.Size]) -> dict[str, Any] | None:
     """A checkpoint of this run, or None."""
     if not path.is_file():
         return None

@@ -24,7 +24,7 @@ class Finite(Callback):
         self, trainer: pl.Trainer, classifier: pl.LightningModule, outputs: dict, batch: Any, number: int
     ) -> None:
         if not outputs["loss"].isfinite():
-            refuse("train", trainer, number, is_finite(batch[0]))
+            stop_training("train", trainer, number, is_finite(batch[0]))
 
     def on_validation_batch_end(
         self, trainer: pl.Trainer, classifier: pl.LightningModule, outputs: torch.Tensor, batch: Any, number: int
@@ -32,7 +32,7 @@ class Finite(Callback):
         if not outputs.isfinite().all():
             features, clip, targets = batch
             windows = is_finite(features)
-            refuse("val", trainer, number, [bool(windows[clip == each].all()) for each in range(len(targets))])
+            stop_training("val", trainer, number, [bool(windows[clip == each].all()) for each in range(len(targets))])
 
 
 def is_finite(features: torch.Tensor) -> torch.Tensor:
@@ -40,7 +40,7 @@ def is_finite(features: torch.Tensor) -> torch.Tensor:
     return features.isfinite().flatten(1).all(dim=1)
 
 
-def refuse(part: str, trainer: pl.Trainer, number: int, finite: Sequence[bool]) -> None:
+def stop_training(part: str, trainer: pl.Trainer, number: int, finite: Sequence[bool]) -> None:
     keys = trainer.datamodule.keys_of(part, number)
     bad = [key for key, whole in zip(keys, finite, strict=True) if not whole] if keys else []
     if bad:

@@ -6,7 +6,7 @@ import torch
 from features.progress import progress
 from features.store import Store
 
-CLIPS_AT_ONCE = 4096
+LOADED_AT_ONCE = 4096
 
 
 class Resident:
@@ -22,8 +22,8 @@ class Resident:
         )
         self.features = torch.empty((int(ends[-1]), store.n_mels), dtype=torch.float16, device=device)
         with progress("to the device", len(rows), "clips") as bar:
-            for first in range(0, len(rows), CLIPS_AT_ONCE):
-                some = rows[first : first + CLIPS_AT_ONCE]
+            for first in range(0, len(rows), LOADED_AT_ONCE):
+                some = rows[first : first + LOADED_AT_ONCE]
                 frames = np.concatenate([store.clip(row) for row in some])
                 begin = ends[first] - lengths[first]
                 self.features[begin : begin + len(frames)] = torch.from_numpy(frames)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.architectures import build
+from models.architectures import build_network
 from models.config import Config, ModelError, cannot_be_run, read_config
 from models.learning.checkpoints import write_state
 from models.learning.classifier import Normalised
@@ -15,7 +15,9 @@ from models.learning.classifier import Normalised
 
 def fresh(config: Config) -> Normalised:
     """The model of a config, with fresh weights."""
-    net = build(config.architecture, config.settings, config.front_end.n_mels, config.frames, len(config.groups))
+    net = build_network(
+        config.architecture, config.settings, config.front_end.n_mels, config.frames, len(config.groups)
+    )
     return Normalised(net, np.float32(config.mean), np.float32(config.deviation))
 
 

@@ -22,7 +22,7 @@ from models.learning.hardware import Hardware
 from models.learning.streaming import StreamedData
 from models.recipe import Recipe
 
-SHOWN = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
+PRINTED = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
 class History(Callback):
@@ -41,7 +41,7 @@ class History(Callback):
         now = perf_counter()
         self.seconds.append(now - self.since)
         self.since = now
-        shown = ", ".join(f"{name} {metrics[name]:.3f}" for name in SHOWN)
+        shown = ", ".join(f"{name} {metrics[name]:.3f}" for name in PRINTED)
         classifier.print(f"epoch {trainer.current_epoch:3d}: {shown}")
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from features.progress import BYTES, Bar, counted, progress
 from pipeline.corpus.compressed import decompressed
 from pipeline.corpus.names import file_name, name_of
-from pipeline.corpus.tar import Member, Stream, members
+from pipeline.corpus.tar import ByteStream, Member, members
 from pipeline.stage import UserError
 
 LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have some 200 kB
@@ -46,19 +46,19 @@ class Archive:
         for member in self.members("pack"):
             if is_clip(member.path) and member.path.name in wanted:
                 wanted.remove(member.path.name)
-                yield member.path.name, bytes_of(member)
+                yield member.path.name, clip_bytes(member)
 
     def any_clips(self) -> Iterator[bytes]:
         """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
         for member in self.members("clips"):
-            if is_clip(member.path) and (data := bytes_of(member)) is not None:
+            if is_clip(member.path) and (data := clip_bytes(member)) is not None:
                 yield data
 
     def members(self, what: str) -> Iterator[Member]:
         """Every regular file, in one pass. Raises UserError for a file that is not a whole archive."""
         complaint = f"{self.path} is not a whole archive"
         with opened(self.path) as file, reading_bar(file, what) as bar, decompressed(file) as content:
-            for member in members(Stream(content, complaint)):
+            for member in members(ByteStream(content, complaint)):
                 bar.update(file.tell() - bar.n)
                 yield member
 
@@ -85,14 +85,14 @@ class Folder:
             path = self.path.parent / "clips" / file_name(name)
             if is_file(path):
                 with opened(path) as file:
-                    yield name, bytes_of(whole(file))
+                    yield name, clip_bytes(whole(file))
 
     def any_clips(self) -> Iterator[bytes]:
         """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
         for path in self.path.parent.glob("clips/*"):
             if is_clip(path) and is_file(path):
                 with opened(path) as file:
-                    if (data := bytes_of(whole(file))) is not None:
+                    if (data := clip_bytes(whole(file))) is not None:
                         yield data
 
 
@@ -113,7 +113,7 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def bytes_of(clip: Member) -> bytes | None:
+def clip_bytes(clip: Member) -> bytes | None:
     """All of a clip, unless it is larger than LARGEST_CLIP."""
     return clip.read() if clip.size <= LARGEST_CLIP else None
 
@@ -129,7 +129,7 @@ def opened(path: Path) -> BinaryIO:
 def whole(file: BinaryIO) -> Member:
     """A file of a folder, as if it were one of an archive."""
     size = os.fstat(file.fileno()).st_size
-    return Member(PurePosixPath(file.name), size, Stream(file, f"{file.name} cannot be read whole"))
+    return Member(PurePosixPath(file.name), size, ByteStream(file, f"{file.name} cannot be read whole"))
 
 
 def reading_bar(file: BinaryIO, what: str) -> Bar:

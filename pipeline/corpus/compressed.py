@@ -18,7 +18,7 @@ DECOMPRESSORS = {  # by the first bytes of what they read
     b"\xfd7zXZ\0": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=2**29),  # bytes; xz -9 asks for 65 MiB
 }
 DAMAGED = (EOFError, OSError, IsalError, lzma.LZMAError)  # what reading a damaged or cut file raises
-BLOCK = 2**16  # bytes of the file read at a time
+READ_AT_ONCE = 2**16  # bytes of the file read at a time
 READY = 2**17  # bytes of its content held ready
 
 
@@ -46,14 +46,14 @@ class Decompressed(io.RawIOBase):
         data = b""
         while self.stream and not data:
             if self.stream.needs_input and not self.ahead:
-                self.ahead = self.file.read(BLOCK)
+                self.ahead = self.file.read(READ_AT_ONCE)
                 if not self.ahead:
                     raise EOFError("Compressed file ended before the end-of-stream marker was reached")
             data, self.ahead = self.stream.decompress(self.ahead, len(buffer)), b""
             if self.stream.eof:
                 self.ahead = self.stream.unused_data
                 if len(self.ahead) < len(self.magic):
-                    self.ahead += self.file.read(BLOCK)
+                    self.ahead += self.file.read(READ_AT_ONCE)
                 self.stream = self.decompressor() if self.ahead.startswith(self.magic) else None
         buffer[: len(data)] = data
         return len(data)

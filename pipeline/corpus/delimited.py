@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.stage import UserError
 
-BLOCK = 4 * 2**20  # bytes read at a time; no line may be longer
+BYTES_AT_ONCE = 4 * 2**20  # bytes read at a time; no line may be longer
 
 
 def tab_separated(lines: str) -> pa.Array:
@@ -65,10 +65,10 @@ def whole_lines(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             file.seek(len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0)
-            while block := file.read(BLOCK):
+            while block := file.read(BYTES_AT_ONCE):
                 lines, end, rest = (rest + block).rpartition(b"\n")
-                if len(rest) > BLOCK:
-                    raise UserError(f"{path} is not a table: it has a line of more than {BLOCK} bytes")
+                if len(rest) > BYTES_AT_ONCE:
+                    raise UserError(f"{path} is not a table: it has a line of more than {BYTES_AT_ONCE} bytes")
                 yield (lines + end).decode()
                 line += (lines + end).count(b"\n")
             yield rest.decode()

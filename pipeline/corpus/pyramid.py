@@ -17,14 +17,14 @@ def draw_pyramid(parts: dict[str, pd.DataFrame], path: Path) -> None:
     panels = figure.subplots(len(parts), 2, sharey=True, squeeze=False)
     for (title, rows), (left, right) in zip(parts.items(), panels, strict=True):
         speakers = rows.drop_duplicates(["speaker", "group"])
-        draw_panel(left, tally(rows), f"{title}: {len(rows):,} clips", "clips")
-        draw_panel(right, tally(speakers), f"{title}: {rows['speaker'].nunique():,} speakers", "speakers")
+        draw_panel(left, count_by_sex(rows), f"{title}: {len(rows):,} clips", "clips")
+        draw_panel(right, count_by_sex(speakers), f"{title}: {rows['speaker'].nunique():,} speakers", "speakers")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.savefig(path, dpi=120, format="png")
 
 
-def tally(rows: pd.DataFrame) -> pd.DataFrame:
+def count_by_sex(rows: pd.DataFrame) -> pd.DataFrame:
     """Counts, a row for each group, a column each for women, men and the rest."""
     sex = rows["gender"].where(rows["gender"].isin([FEMALE, MALE]), "rest")
     counts = pd.crosstab(rows["group"], sex, dropna=False)

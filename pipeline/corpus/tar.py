@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pipeline.corpus.compressed import DAMAGED
 from pipeline.stage import UserError
 
-BLOCK = 2**18  # bytes read at a time of what nobody asked for
+SKIPPED_AT_ONCE = 2**18  # bytes read at a time of what nobody asked for
 LONGEST_RECORDS = 2**20  # bytes of a long name, or of what PAX says of a file
 
 LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -21,7 +21,7 @@ PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 BEFORE_A_FILE = (*LONG_NAMES, *PAX, tarfile.XGLTYPE)
 
 
-class Stream:
+class ByteStream:
     """Bytes that must be there: whatever keeps them from being read is a UserError that begins with `complaint`."""
 
     def __init__(self, file: BinaryIO, complaint: str):
@@ -36,11 +36,11 @@ class Stream:
 
     def skip(self, size: int) -> None:
         while size > 0:
-            size -= len(self.read(min(size, BLOCK)))
+            size -= len(self.read(min(size, SKIPPED_AT_ONCE)))
 
     def finish(self) -> None:
         """Read what is left: only then a compressed file says whether it is whole."""
-        while self.try_read(BLOCK):
+        while self.try_read(SKIPPED_AT_ONCE):
             pass
 
     def try_read(self, size: int) -> bytes:
@@ -56,19 +56,19 @@ class Stream:
 class Member:
     """A file in a stream: its path there, its size in bytes, and what is left of it to be read."""
 
-    def __init__(self, path: PurePosixPath, size: int, stream: Stream):
+    def __init__(self, path: PurePosixPath, size: int, stream: ByteStream):
         self.path, self.size, self.left, self.stream = path, size, size, stream
 
     def read(self, size: int = -1) -> bytes:
         """The next `size` bytes, or all that are left. Raises UserError if the stream is broken."""
         if size < 0:
-            return b"".join(iter(partial(self.read, BLOCK), b""))
+            return b"".join(iter(partial(self.read, SKIPPED_AT_ONCE), b""))
         size = min(size, self.left)
         self.left -= size
         return self.stream.read(size)
 
 
-def members(stream: Stream) -> Iterator[Member]:
+def members(stream: ByteStream) -> Iterator[Member]:
     """The regular files of a tar, each to be read before the next. Raises UserError unless the tar is whole."""
     records = {}
     try:
@@ -89,7 +89,7 @@ def members(stream: Stream) -> Iterator[Member]:
     stream.finish()
 
 
-def read_records(header: tarfile.TarInfo, stream: Stream) -> dict[bytes, bytes]:
+def read_records(header: tarfile.TarInfo, stream: ByteStream) -> dict[bytes, bytes]:
     """What a long name or a PAX header says of the file that follows. Raises ValueError for one that is damaged."""
     if not 0 <= header.size <= LONGEST_RECORDS:
         raise ValueError(f"a name of {header.size} bytes")
@@ -113,7 +113,7 @@ def pax_records(data: bytes) -> dict[bytes, bytes]:
     return records
 
 
-def member_of(header: tarfile.TarInfo, records: dict[bytes, bytes], stream: Stream) -> Member:
+def member_of(header: tarfile.TarInfo, records: dict[bytes, bytes], stream: ByteStream) -> Member:
     """The member that a header, and the records before it, announce. Raises ValueError for what cannot be."""
     path = records[b"path"].decode("utf-8", "surrogateescape") if b"path" in records else header.name
     if header.type == tarfile.GNUTYPE_SPARSE or any(keyword.startswith(b"GNU.sparse.") for keyword in records):

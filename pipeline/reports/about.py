@@ -26,7 +26,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Run:
+class TestedRun:
     """The run that METRICS are of."""
 
     fingerprint: str  # of its model
@@ -42,7 +42,7 @@ class Metrics:
     macro_recall: float
     macro_recall_low: float
     macro_recall_high: float
-    run: Run
+    run: TestedRun
 
 
 def model_fingerprint(folder: Path) -> str:

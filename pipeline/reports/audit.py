@@ -14,7 +14,7 @@ from models.judging.scores import resampled_macro_recall
 SHORTCUTS = ("duration", "silence ratio", "loudness", "sample rate", "locale", "gender")
 TOGETHER = "all together"
 
-MOST = 20_000  # clips of train, and of val, that baselines learn from; evenly of the groups
+MOST_CLIPS = 20_000  # clips of train, and of val, that baselines learn from; evenly of the groups
 
 
 def shortcut_facts(clips: pd.DataFrame, hop: float) -> pd.DataFrame:
@@ -34,7 +34,7 @@ class Baselines:
     """What each baseline gives to the test clips of a split."""
 
     def __init__(self, split: pd.DataFrame, hop: float, store: Store | None, seed: int = 0):
-        parts = {name: some_of(split[split["split"] == name], seed) for name in ("train", "val")}
+        parts = {name: sampled(split[split["split"] == name], seed) for name in ("train", "val")}
         parts["test"] = split[split["split"] == "test"]
         targets = {name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()}
         facts = {name: shortcut_facts(part, hop) for name, part in parts.items()}
@@ -54,11 +54,11 @@ class Baselines:
             self.given["mean and deviation of bands"] = from_bands(store, rows, targets)
 
 
-def some_of(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
+def sampled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
     """At most MOST clips, of each group as many as it has, or as the others give room for."""
     order = clips.sample(frac=1, random_state=seed)
     turn = order.groupby("group", observed=True).cumcount()
-    return clips.loc[turn.sort_values(kind="stable").index[:MOST]].sort_index()
+    return clips.loc[turn.sort_values(kind="stable").index[:MOST_CLIPS]].sort_index()
 
 
 def audited(judged: Judged, shortcuts: dict[str, np.ndarray], bootstrap: SpeakerBootstrap) -> pd.DataFrame:

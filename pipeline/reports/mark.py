@@ -9,8 +9,8 @@ import yaml
 from pipeline.stage import UserError, fingerprint
 
 CODE = ("dvc.yaml", "pipeline/**/*.py", "features/**/*.py", "models/**/*.py")
-DATA = ("tables", "filter", "pack", "decode")  # the stages whose outputs are the same for all folds and seeds
-LIBRARIES = ("numpy", "pandas", "pytorch-lightning", "scikit-learn", "scipy", "torch", "torchmetrics")
+DATA_STAGES = ("tables", "filter", "pack", "decode")  # the stages whose outputs are the same for all folds and seeds
+SCORING_LIBRARIES = ("numpy", "pandas", "pytorch-lightning", "scikit-learn", "scipy", "torch", "torchmetrics")
 
 
 def marks_of(models: list[str]) -> dict[str, str]:
@@ -24,7 +24,7 @@ def marks_of(models: list[str]) -> dict[str, str]:
         settings["train"] | {"seed": None},
         settings["filter"]["balance"],  # says how clips are drawn, too
         made_by_stages(),
-        {name: version(name) for name in LIBRARIES},
+        {name: version(name) for name in SCORING_LIBRARIES},
         *own_split(settings["split"]["by"]),
         *(path for pattern in CODE for path in sorted(Path().glob(pattern))),
     ]
@@ -34,7 +34,7 @@ def marks_of(models: list[str]) -> dict[str, str]:
 def made_by_stages() -> dict[str, Any]:
     """What DVC keeps of DATA: the hashes of what they read and made, the corpus' among them."""
     stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
-    return {name: stages[name] for name in DATA}
+    return {name: stages[name] for name in DATA_STAGES}
 
 
 def own_split(by: str) -> list[Path]:

@@ -9,10 +9,10 @@ OURS = ("features", "models", "page", "pipeline")
 
 def explain_missing_libraries() -> None:
     """From now on, an import that fails for the lack of a library ends in one line."""
-    sys.excepthook = explain
+    sys.excepthook = explain_import
 
 
-def explain(kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
+def explain_import(kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
     library = (getattr(error, "name", None) or "").split(".")[0]
     if kind is not ModuleNotFoundError or library in ("", *OURS):
         return sys.__excepthook__(kind, error, trace)

@@ -14,7 +14,7 @@ from pipeline.paths import PARTIAL
 from pipeline.stage import UserError
 
 SAMPLE = 50  # clips that a stage looks at before it starts
-ABOUT = 200  # bytes of a KEY.json, about
+FACTS_BYTES = 200  # bytes of a KEY.json, about
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Samp
             if outcome:
                 sound, decoding = sound + outcome.seconds, decoding + outcome.took
             if outcome and outcome.values:
-                decoded += member_size(2 * outcome.values) + member_size(ABOUT)
+                decoded += member_size(2 * outcome.values) + member_size(FACTS_BYTES)
             count, size, packed = count + 1, size + len(data), packed + member_size(len(data))
     return Sample(count, size, packed, decoded, sound, reading, decoding)
 

@@ -137,7 +137,7 @@ def contents(part: pd.DataFrame) -> dict:
     return of(part) | {"groups": {str(group): of(rows) for group, rows in part.groupby("group", observed=False)}}
 
 
-def check(account: dict) -> None:
+def check_claims(account: dict) -> None:
     """Raises UserError if a claim fails; a split by clip may tear speakers apart, and is marked."""
     failed = [claim for claim, holds in account["claims"].items() if not holds and may_not_fail(claim, account)]
     if failed:
@@ -148,7 +148,7 @@ def may_not_fail(claim: str, account: dict) -> bool:
     return not (account["by"] == "clip" and claim == APART)
 
 
-def describe(account: dict) -> str:
+def describe_split(account: dict) -> str:
     parts = [
         f"{name} {part['clips']:,} clips of {part['speakers']:,} speakers" for name, part in account["splits"].items()
     ]

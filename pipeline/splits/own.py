@@ -13,7 +13,7 @@ from pipeline.stage import UserError
 NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
 
 
-def official(rows: pd.DataFrame) -> pd.Series:
+def official_split(rows: pd.DataFrame) -> pd.Series:
     """The release's own split of each row; missing where it has none. Raises UserError if none has."""
     given = rows["official"].where(rows["official"] != "")
     if given.isna().all():
@@ -25,13 +25,13 @@ def official(rows: pd.DataFrame) -> pd.Series:
     return given
 
 
-def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
+def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
     """The split of each row by a CSV file with columns `split` (train, val or dev, test) and `speaker` or `path`.
 
     A speaker is named by client_id or by the 16 hex digits of the manifest, a path as in the tables. Rows that the
     file does not name are missing. Raises UserError for a file that is not such a table, or tears a speaker apart.
     """
-    table = read_csv(path)
+    table = read_own_split(path)
     column = "speaker" if "speaker" in table else "path"
     if column == "speaker":
         is_hash = table["speaker"].str.fullmatch("[0-9a-f]{16}")
@@ -50,7 +50,7 @@ def from_file(rows: pd.DataFrame, path: Path) -> pd.Series:
     return given
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def read_own_split(path: Path) -> pd.DataFrame:
     path = Path(file_name(str(path)))
     if not path.is_file():
         raise UserError(f"split.by is {path}: there is no such file")

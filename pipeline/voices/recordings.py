@@ -8,12 +8,12 @@ from pathlib import Path
 from features.decoding.rejected import Rejected
 
 STANDARD_INPUT = "-"
-LARGEST = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
+LARGEST_FILE = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
 SUFFIXES = (  # by which the sound files in a folder are told from the others
     *(".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mov", ".mp3", ".mp4"),
     *(".oga", ".ogg", ".opus", ".rf64", ".snd", ".spx", ".w64", ".wav", ".webm"),
 )
-NAMED = 3  # files that are passed over, by name; of the others only the number is told
+OTHERS_NAMED = 3  # files that are passed over, by name; of the others only the number is told
 
 Refuse = Callable[[str, str], None]  # is told the name of what is not taken, and why
 Note = Callable[[str, str], None]  # is told the name of a folder, and what is to be known of it
@@ -51,17 +51,17 @@ def files_under(folder: str, refuse: Refuse) -> Iterator[str]:
 
 
 def passed_over(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"passed over {', '.join(names[:NAMED])}{more}, whose names do not end like those of sound files"
+    more = f" and {len(names) - OTHERS_NAMED:,} more" if len(names) > OTHERS_NAMED else ""
+    return f"passed over {', '.join(names[:OTHERS_NAMED])}{more}, whose names do not end like those of sound files"
 
 
-def read(name: str) -> bytes:
+def read_recording(name: str) -> bytes:
     """The bytes of a file, or of standard input. Raises OSError, and Rejected for more than LARGEST."""
     if name == STANDARD_INPUT:
-        data = sys.stdin.buffer.read(LARGEST + 1)
+        data = sys.stdin.buffer.read(LARGEST_FILE + 1)
     else:
         with open(name, "rb") as file:  # noqa: PTH123 - of an empty name Path makes the folder at hand
-            data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise Rejected("too_long", f"over {LARGEST / 1e6:.0f} MB")
+            data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise Rejected("too_long", f"over {LARGEST_FILE / 1e6:.0f} MB")
     return data

@@ -19,7 +19,7 @@ STEP = 160  # samples between two settings of the vocal tract: 10 ms
 # Pitch: men's falls into the forties, then rises (Hollien & Shipp 1972); women's falls (Linville, Vocal Aging, 2001).
 # Tract: grows through the teens (Fitch & Giedd 1999); later in life the oral cavity still lengthens (Xue & Hao 2003).
 # Breath, jitter, shimmer and tremor grow, and speech slows down (Linville 2001). The drift of tilt is our own making.
-AGES = (17, 25, 35, 45, 55, 65)
+MEAN_AGES = (17, 25, 35, 45, 55, 65)
 EFFECTS = {
     ("pitch", "male"): (150.0, 124.0, 114.0, 106.0, 118.0, 134.0),  # Hz
     ("pitch", "female"): (242.0, 226.0, 211.0, 197.0, 184.0, 172.0),  # Hz
@@ -90,7 +90,7 @@ def draw_voice(age: float, sex: str, rng: np.random.Generator) -> Voice:
     traits = {}
     for (trait, whose), values in EFFECTS.items():
         if whose in (sex, "both"):
-            usual = float(np.interp(age, AGES, values))
+            usual = float(np.interp(age, MEAN_AGES, values))
             if trait in SPREAD_DB:
                 traits[trait] = usual + SPREAD_DB[trait] * rng.standard_normal()
             else:

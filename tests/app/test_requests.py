@@ -105,7 +105,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_at_once(address, path, size
 @pytest.mark.parametrize("path", [JOIN, UPLOAD])
 def test_a_client_that_sends_everything_before_it_reads_gets_the_answer(address, path):
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
-    connection.request("POST", f"/{path}", bytes(2 * app.LARGEST), {"Connection": "close"})
+    connection.request("POST", f"/{path}", bytes(2 * app.LARGEST_UPLOAD), {"Connection": "close"})
     assert connection.getresponse().status == 413
 
 
@@ -126,7 +126,9 @@ def streamed(beginning: bytes, size: int) -> Iterator[bytes]:
     ],
 )
 def test_a_body_that_grows_too_large_is_refused_and_not_kept(address, path, headers, beginning):
-    refused = httpx.post(f"{address}{path}", headers=headers, content=streamed(beginning, 2 * app.LARGEST), timeout=60)
+    refused = httpx.post(
+        f"{address}{path}", headers=headers, content=streamed(beginning, 2 * app.LARGEST_UPLOAD), timeout=60
+    )
     assert refused.status_code == 413
     assert not [file for file in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if file.is_file()]
 
@@ -134,7 +136,7 @@ def test_a_body_that_grows_too_large_is_refused_and_not_kept(address, path, head
 def test_several_files_count_together(address):
     files = [("files", (f"{number}.wav", bytes(20_000_000))) for number in range(5)]
     assert httpx.post(f"{address}{UPLOAD}", files=files, timeout=60).status_code == 413
-    files = [("files", (f"{number}.wav", bytes(app.LARGEST // 2))) for number in range(2)]
+    files = [("files", (f"{number}.wav", bytes(app.LARGEST_UPLOAD // 2))) for number in range(2)]
     assert httpx.post(f"{address}{UPLOAD}", files=files, timeout=60).is_success
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from models.architectures import ARCHITECTURES, build
+from models.architectures import ARCHITECTURES, build_network
 from models.architectures.cepstral import Cepstral
 from models.architectures.tcn import TCN
 
@@ -13,15 +13,15 @@ SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["arch
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_contract(name):
-    net = build(name, SETTINGS[name], n_mels=64, frames=200, groups=6)
+    net = build_network(name, SETTINGS[name], n_mels=64, frames=200, groups=6)
     assert net(torch.zeros(3, 64, 200)).shape == (3, 6)
-    assert build(name, SETTINGS[name], n_mels=40, frames=50, groups=2)(torch.zeros(2, 40, 50)).shape == (2, 2)
+    assert build_network(name, SETTINGS[name], n_mels=40, frames=50, groups=2)(torch.zeros(2, 40, 50)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_one_step_lowers_the_loss(name):
     torch.manual_seed(0)
-    net = build(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, for comparison
+    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, for comparison
     features, targets = torch.randn(12, 16, 32), torch.arange(12) % 3
     optimizer = torch.optim.SGD(net.parameters(), 1e-2)
     before = torch.nn.functional.cross_entropy(net(features), targets)
@@ -34,7 +34,7 @@ def test_one_step_lowers_the_loss(name):
 def test_learns_32_clips_by_heart(name):
     """Noise with a random group each: nothing but memory helps."""
     torch.manual_seed(0)
-    net = build(name, SETTINGS[name], n_mels=16, frames=32, groups=3)
+    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3)
     features, targets = torch.randn(32, 16, 32), torch.randint(3, (32,))
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
     for step in range(400):
@@ -93,9 +93,9 @@ def test_the_tcn_hears_the_whole_crop():
 )
 def test_wrong_settings_are_named(name, wrong, named):
     with pytest.raises(ValueError, match=named.replace(".", r"\.")):
-        build(name, SETTINGS[name] | wrong, n_mels=64, frames=200, groups=6)
+        build_network(name, SETTINGS[name] | wrong, n_mels=64, frames=200, groups=6)
 
 
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(ValueError, match="cnn, rnn, bigru, tcn"):
-        build("vgg", {}, n_mels=64, frames=200, groups=6)
+        build_network("vgg", {}, n_mels=64, frames=200, groups=6)

@@ -6,13 +6,13 @@ import pytest
 
 from models.config import Config, ModelError, read_config, read_origin
 from models.learning.trained import write_config
-from models.origin import Corpus, Origin, Split
+from models.origin import CorpusFacts, Origin, SplitFacts
 
 
 @pytest.fixture
 def config(front_end, recipe) -> Config:
-    corpus = Corpus("corpus.tar.gz", False, {"validated": 240, "test": 24})
-    split = Split("speaker", 7, {"young": ["teens"], "old": ["sixties", "seventies"]}, "0123456789abcdef", 10, 3)
+    corpus = CorpusFacts("corpus.tar.gz", False, {"validated": 240, "test": 24})
+    split = SplitFacts("speaker", 7, {"young": ["teens"], "old": ["sixties", "seventies"]}, "0123456789abcdef", 10, 3)
     origin = Origin(corpus, split, recipe)
     settings = {"channels": [4, 4, 4], "dropout": 0.1}
     return Config("cnn", settings, ["young", "old"], 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 70.0], 0.7, origin)

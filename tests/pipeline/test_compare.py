@@ -9,9 +9,9 @@ import pytest
 from models.judging.bootstrap import SpeakerBootstrap
 from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
-from models.origin import Origin, Split
+from models.origin import Origin, SplitFacts
 from pipeline import compare
-from pipeline.compare import Run, comparison_page, differences_table, planned
+from pipeline.compare import ComparedRun, comparison_page, differences_table, planned
 from pipeline.stage import UserError
 from tests.pipeline.trained import CORPUS, RECIPE
 
@@ -67,11 +67,11 @@ def test_the_page_names_what_the_runs_were_trained_on():
     table = pd.DataFrame(
         [{"model": "cnn", **facts, "parameters": 9, "epochs": 2, "train_seconds": 1, "clips_per_second": 5}]
     )
-    runs = [Run("cnn", fold, 0, "mark") for fold in (0, 1)]
-    folded = Origin(CORPUS, Split("speaker", 0, {}, "", 10, 0), RECIPE)
+    runs = [ComparedRun("cnn", fold, 0, "mark") for fold in (0, 1)]
+    folded = Origin(CORPUS, SplitFacts("speaker", 0, {}, "", 10, 0), RECIPE)
     text = comparison_page(folded, runs, judged, table, pd.DataFrame())
     assert "corpus.tar.gz, split by speaker: test clips of 2 of 10 folds pooled, 1 seed: 4 clips of 4 speakers" in text
-    given = Origin(CORPUS, Split("official", 0, {}, ""), RECIPE)
+    given = Origin(CORPUS, SplitFacts("official", 0, {}, ""), RECIPE)
     text = comparison_page(given, runs[:1], judged, table, pd.DataFrame())
     assert "corpus.tar.gz, split by official: test clips of 1 seed: 4 clips of 4 speakers" in text
 

@@ -13,7 +13,7 @@ import pytest
 from features.shard import read_shard
 from features.store import Store, write_index
 from pipeline.corpus.archive import open_corpus
-from pipeline.decode import all_rejects, check, decode
+from pipeline.decode import all_rejects, check_rejects, decode
 from pipeline.pack import merge_lists, pack
 from pipeline.paths import CLIPS_INDEX
 from pipeline.running.engine import WorkerDied, on_loky
@@ -80,9 +80,9 @@ def test_every_clip_is_in_the_index_or_rejected_with_its_reason(packed, manifest
 def test_too_many_rejects_fail_and_say_why(packed, manifest, front_end, tmp_path):
     listings = decode(packed, manifest, tmp_path, front_end, here)
     rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
-    check(rejects, len(manifest), 0.5, tmp_path)
+    check_rejects(rejects, len(manifest), 0.5, tmp_path)
     with pytest.raises(UserError, match=r"4 of 13 clips rejected \(.*1 silent"):
-        check(rejects, len(manifest), 0.05, tmp_path)
+        check_rejects(rejects, len(manifest), 0.05, tmp_path)
 
 
 KILLED = """

@@ -119,7 +119,7 @@ def test_quotes_break_a_reader_that_minds_them(members, tables):
 
 
 def test_clips_are_broken_in_every_way(tables, clips):
-    labelled = tables["validated"][tables["validated"].age.isin(demo.YEARS)]
+    labelled = tables["validated"][tables["validated"].age.isin(demo.YEARS_OF_AGE)]
     missing = [path for path in labelled.path if path not in clips]
     assert len(missing) == 1
     sounds = {path: decoded(clips[path]) for path in labelled.path if path in clips}

@@ -6,7 +6,16 @@ import pytest
 
 from features.shard import ShardWriter
 from pipeline.corpus.rules import LONGEST_KEY, RULES
-from pipeline.filter import check, check_rows, count, judge, manifest_of, official_splits, prepare, read_tables
+from pipeline.filter import (
+    apply_rules,
+    check_groups_left,
+    check_rows,
+    count,
+    manifest_of,
+    official_splits,
+    prepare,
+    read_tables,
+)
 from pipeline.params import Filter
 from pipeline.stage import UserError
 from tests.conftest import write_table
@@ -33,7 +42,7 @@ def filtered(tmp_path):
         for name, rows in {"validated": table, **others}.items():
             write_table(rows, tmp_path / f"{name}.tsv")
         rows = prepare(read_tables(tmp_path, settings.tables), settings)
-        rows["outcome"] = judge(rows, settings)
+        rows["outcome"] = apply_rules(rows, settings)
         return manifest_of(rows, official_splits(tmp_path)), count(rows)
 
     return run
@@ -181,7 +190,7 @@ def test_rows_that_lack_fields_have_one_fate(table, settings, tmp_path):
     text = (tmp_path / "validated.tsv").read_text(encoding="utf-8")
     (tmp_path / "validated.tsv").write_text(text.replace("\tfifties", "") + "client9\tcut_o", encoding="utf-8")
     rows = prepare(read_tables(tmp_path, settings.tables), settings)
-    rows["outcome"] = judge(rows, settings)
+    rows["outcome"] = apply_rules(rows, settings)
     account = count(rows)
     assert account["rows"] == 49
     assert dropped(account) == {"damaged": 9}
@@ -215,7 +224,7 @@ def test_an_empty_table_is_said_so(tmp_path):
 def test_fewer_than_two_groups_are_an_error(table, settings, filtered):
     rows = table(48, 24).assign(age="teens")
     with pytest.raises(UserError, match=r"in 1 groups \(teens\)"):
-        check(filtered(rows, settings)[1])
+        check_groups_left(filtered(rows, settings)[1])
 
 
 def test_rules_have_names_that_the_report_can_show():

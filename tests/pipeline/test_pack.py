@@ -8,7 +8,7 @@ import pytest
 
 from features.shard import read_shard
 from pipeline.corpus.archive import open_corpus
-from pipeline.pack import check, merge_lists, pack
+from pipeline.pack import check_missing, merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
 from tests.conftest import write_archive, write_release
@@ -86,12 +86,12 @@ def test_a_corpus_that_lacks_too_many_of_the_chosen_clips_is_refused(packed, cho
     with pytest.raises(
         UserError, match=rf"lacks {chosen - packed} of the {chosen} chosen clips, more than pack.max_mis"
     ):
-        check(packed, chosen, most)
+        check_missing(packed, chosen, most)
 
 
 def test_a_corpus_that_lacks_a_few_is_not():
-    check(95, 100, 0.05)
-    check(0, 100, 1.0)
+    check_missing(95, 100, 0.05)
+    check_missing(0, 100, 1.0)
 
 
 @pytest.mark.parametrize("form", ["archive", "release"])

@@ -12,23 +12,23 @@ import yaml
 from features.logmel import FrontEnd
 from models.config import Config
 from models.learning.trained import fresh, save
-from models.origin import Corpus, Origin, Split
+from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Masks, Recipe
 from pipeline.paths import METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.reports.about import model_fingerprint
-from pipeline.split import COLUMNS
+from pipeline.split import SPLIT_COLUMNS
 from pipeline.stage import fingerprint
 from tests.conftest import GROUPS
 
 PARAMS = Path("params.yaml").read_text(encoding="utf-8")
-CORPUS = Corpus("corpus.tar.gz", False, {"validated": 240})
+CORPUS = CorpusFacts("corpus.tar.gz", False, {"validated": 240})
 RECIPE = Recipe(60, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, Masks(1, 4, 1, 4), seed=3)
 
 
 def write_split(seed: int) -> None:
     """A split of six clips, another for each seed, and its certificate."""
     SPLIT.parent.mkdir(parents=True, exist_ok=True)
-    rows = pd.DataFrame(dict.fromkeys(COLUMNS, ""), index=range(6))
+    rows = pd.DataFrame(dict.fromkeys(SPLIT_COLUMNS, ""), index=range(6))
     group = pd.Categorical(list(GROUPS), list(GROUPS), ordered=True)
     split = np.roll(["train", "train", "train", "val", "val", "test"], seed)
     rows.assign(key=[f"clip{n}" for n in range(6)], group=group, split=split).to_parquet(SPLIT, index=False)
@@ -41,8 +41,8 @@ def write_model(front_end: FrontEnd, weights: int) -> None:
     torch.manual_seed(weights)
     MODEL.mkdir(parents=True, exist_ok=True)
     split = json.loads(SPLIT_REPORT.read_text(encoding="utf-8"))
-    names = {field.name for field in dataclasses.fields(Split)}
-    origin = Origin(CORPUS, Split(**{name: split[name] for name in names}), RECIPE)
+    names = {field.name for field in dataclasses.fields(SplitFacts)}
+    origin = Origin(CORPUS, SplitFacts(**{name: split[name] for name in names}), RECIPE)
     settings = {"channels": [4, 4, 4], "dropout": 0.0}
     years = [15.0, 25.0, 35.0, 45.0, 55.0, 70.0]
     config = Config("cnn", settings, list(GROUPS), 60, front_end, [-7.0] * 64, [2.5] * 64, years, 1.0, origin)

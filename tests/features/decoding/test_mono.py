@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from features.decoding.mono import Stream, read_mono
+from features.decoding.mono import SoundStream, read_mono
 from features.decoding.rejected import Rejected
 from features.decoding.sound import SoundReader
 from tests.conftest import buzz, encode
@@ -18,7 +18,7 @@ def opener(samples: np.ndarray, rate: int = 16000, size: int = 1000, length: int
     @contextmanager
     def opened():
         blocks = (samples[start : start + size] for start in range(0, len(samples), size))
-        yield Stream(rate, samples.shape[1], length, blocks)
+        yield SoundStream(rate, samples.shape[1], length, blocks)
 
     return opened
 
@@ -66,7 +66,7 @@ def test_channels_that_do_not_are_mixed(other):
 def test_what_exceeds_the_limits_is_refused_before_it_is_read(rate, channels, length, reason):
     @contextmanager
     def opened():
-        yield Stream(rate, channels, length, iter([pytest.fail]))
+        yield SoundStream(rate, channels, length, iter([pytest.fail]))
 
     with pytest.raises(Rejected) as rejected:
         read_mono(opened, 60)

@@ -4,7 +4,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from pipeline.corpus.tar import LONGEST_RECORDS, Stream, members
+from pipeline.corpus.tar import LONGEST_RECORDS, ByteStream, members
 from pipeline.stage import UserError
 
 BLOCK = tarfile.BLOCKSIZE
@@ -43,7 +43,7 @@ def record(keyword: bytes, value: bytes) -> bytes:
 
 
 def read(tar: bytes) -> dict[str, bytes]:
-    return {str(member.path): member.read() for member in members(Stream(io.BytesIO(tar), "x.tar is not whole"))}
+    return {str(member.path): member.read() for member in members(ByteStream(io.BytesIO(tar), "x.tar is not whole"))}
 
 
 @pytest.fixture(scope="module", params=[tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -76,7 +76,9 @@ def test_files_are_those_that_tarfile_finds(tar):
 
 
 def test_what_is_not_read_of_a_file_is_skipped(tar):
-    sizes = {str(member.path): member.size for member in members(Stream(io.BytesIO(tar), "")) if member.read(1) != b"?"}
+    sizes = {
+        str(member.path): member.size for member in members(ByteStream(io.BytesIO(tar), "")) if member.read(1) != b"?"
+    }
     assert sizes == {name: len(data) for name, data in by_tarfile(tar).items()}
 
 

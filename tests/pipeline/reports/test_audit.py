@@ -6,7 +6,7 @@ import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap
 from models.judging.judged import Judged
-from pipeline.reports.audit import SHORTCUTS, TOGETHER, Baselines, audited, compared, some_of
+from pipeline.reports.audit import SHORTCUTS, TOGETHER, Baselines, audited, compared, sampled
 
 GROUPS = ["young", "middle", "old"]
 
@@ -81,6 +81,6 @@ def test_baselines_learn_from_an_even_part_of_a_large_train_split(monkeypatch):
     monkeypatch.setattr("pipeline.reports.audit.MOST", 90)
     clips = release()[lambda rows: rows["group"] != "old"]
     few_old = pd.concat([clips, release()[lambda rows: rows["group"] == "old"][:10]])
-    some = some_of(few_old, 0)
+    some = sampled(few_old, 0)
     assert some["group"].value_counts().to_dict() == {"young": 40, "middle": 40, "old": 10}
     assert some.index.is_monotonic_increasing

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from pipeline.reports import mark
-from pipeline.reports.mark import DATA, marks_of
+from pipeline.reports.mark import DATA_STAGES, marks_of
 from pipeline.stage import UserError
 
 PARAMS = Path("params.yaml").read_text(encoding="utf-8")
@@ -19,7 +19,9 @@ def project(tmp_path, monkeypatch) -> Path:
     write("params.yaml", PARAMS.replace("  by: speaker", f"  by: {OWN}"))
     for path in (*CODE, OWN):
         write(path, "as it was")
-    lock = {name: {"deps": [{"path": "read", "md5": f"{name} a"}], "outs": [{"md5": f"{name} b"}]} for name in DATA}
+    lock = {
+        name: {"deps": [{"path": "read", "md5": f"{name} a"}], "outs": [{"md5": f"{name} b"}]} for name in DATA_STAGES
+    }
     write("dvc.lock", yaml.safe_dump({"stages": lock | {"split": {"outs": [{"md5": "c"}]}}}))
     return tmp_path
 

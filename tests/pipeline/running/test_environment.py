@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from pipeline.running.environment import explain
+from pipeline.running.environment import explain_import
 
 
 @pytest.mark.parametrize("program", [["-m", "pipeline.predict"], ["-m", "pipeline.share", "pull"], ["app.py"]])
@@ -17,5 +17,5 @@ def test_outside_of_the_environment_one_line_says_how_to_get_in(program):
 
 def test_a_module_of_ours_that_is_missing_is_a_fault_and_shown_as_one(capsys):
     error = ModuleNotFoundError("No module named 'models.absent'", name="models.absent")
-    explain(ModuleNotFoundError, error, None)
+    explain_import(ModuleNotFoundError, error, None)
     assert capsys.readouterr().err == "ModuleNotFoundError: No module named 'models.absent'\n"

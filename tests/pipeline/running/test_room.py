@@ -64,17 +64,17 @@ def test_expected_sizes_are_those_that_come(project, front_end):
     out = project / "packed"
     out.mkdir()
     source = open_corpus(Path("data/raw/corpus.tar.gz"))
-    expected = pack.expected_bytes(source, keys, out)
+    expected = pack.bytes_to_pack(source, keys, out)
     pack.pack(source, keys, out, 20)
     assert size_of(out) == pytest.approx(expected, rel=0.1)
-    assert pack.expected_bytes(source, keys, out) == 0
+    assert pack.bytes_to_pack(source, keys, out) == 0
     merge_lists(out)
     (project / "logmel").mkdir()
-    expected = decode.expected_bytes(out, project / "logmel", front_end)
+    expected = decode.bytes_to_decode(out, project / "logmel", front_end)
     manifest = pd.read_parquet("data/manifest.parquet")
     decode.decode(out, manifest, project / "logmel", front_end, partial(on_loky, jobs=1))
     assert size_of(project / "logmel") == pytest.approx(expected, rel=0.1)
-    assert decode.expected_bytes(out, project / "logmel", front_end) == 0
+    assert decode.bytes_to_decode(out, project / "logmel", front_end) == 0
 
 
 def test_a_clip_that_kills_or_cannot_be_read_is_only_counted(front_end, mp3, monkeypatch):
@@ -90,9 +90,9 @@ def test_what_is_packed_needs_no_more_room(project):
     keys = write_manifest()
     (project / "packed").mkdir()
     source = open_corpus(Path("data/raw/corpus.tar.gz"))
-    whole = pack.expected_bytes(source, keys, project / "packed")
+    whole = pack.bytes_to_pack(source, keys, project / "packed")
     pack.pack(source, dict(list(keys.items())[:20]), project / "packed", 20)
-    assert pack.expected_bytes(source, keys, project / "packed") == pytest.approx(whole * 40 / 60, rel=0.1)
+    assert pack.bytes_to_pack(source, keys, project / "packed") == pytest.approx(whole * 40 / 60, rel=0.1)
 
 
 def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.filter import hashes
-from pipeline.splits.own import from_file, official
+from pipeline.splits.own import listed_split, official_split
 from pipeline.stage import UserError
 
 CLIENTS = ["anna", "anna", "bela", "cleo", "dora"]
@@ -26,13 +26,13 @@ def csv(tmp_path):
 
 
 def test_speakers_by_client_id_or_by_hash(rows, csv):
-    given = from_file(rows, csv(f"speaker,split\nanna,train\nbela,dev\n{rows['speaker'][3]},test\n"))
+    given = listed_split(rows, csv(f"speaker,split\nanna,train\nbela,dev\n{rows['speaker'][3]},test\n"))
     assert given.tolist()[:4] == ["train", "train", "val", "test"]
     assert pd.isna(given[4])
 
 
 def test_clips_by_path(rows, csv):
-    given = from_file(rows, csv("path,split\n0.mp3,train\n2.mp3,val\n3.mp3,test\n"))
+    given = listed_split(rows, csv("path,split\n0.mp3,train\n2.mp3,val\n3.mp3,test\n"))
     assert given.dropna().to_dict() == {0: "train", 2: "val", 3: "test"}
 
 
@@ -40,7 +40,7 @@ def test_clips_by_path(rows, csv):
     "text", ['"path","split"\r\n"0.mp3","train"\r\n"2.mp3",val\r\n', "split,path\rtrain,0.mp3\rval,2.mp3"]
 )
 def test_quotes_and_the_line_ends_of_any_system(rows, csv, text):
-    assert from_file(rows, csv(text)).dropna().to_dict() == {0: "train", 2: "val"}
+    assert listed_split(rows, csv(text)).dropna().to_dict() == {0: "train", 2: "val"}
 
 
 @pytest.mark.parametrize(
@@ -60,26 +60,26 @@ def test_quotes_and_the_line_ends_of_any_system(rows, csv, text):
 )
 def test_what_cannot_be_is_said(rows, csv, text, message):
     with pytest.raises(UserError, match=message):
-        from_file(rows, csv(text))
+        listed_split(rows, csv(text))
 
 
 def test_no_such_file(rows, tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
-        from_file(rows, tmp_path / "absent.csv")
+        listed_split(rows, tmp_path / "absent.csv")
 
 
 def test_speakers_torn_by_the_release_are_counted(rows):
     rows["official"] = ["train", "test", "train", "val", "test"]
     with pytest.raises(UserError, match="official: 1 speakers have clips in two splits"):
-        official(rows)
+        official_split(rows)
 
 
 def test_clips_torn_by_the_release_are_counted(rows):
     rows["official"] = ["train", "train", "train+test", "val", "test"]
     with pytest.raises(UserError, match="1 clips stand in two of the release's own splits"):
-        official(rows)
+        official_split(rows)
 
 
 def test_a_release_without_splits_is_said_so(rows):
     with pytest.raises(UserError, match="no chosen clip stands in the release's train, dev or test table"):
-        official(rows)
+        official_split(rows)

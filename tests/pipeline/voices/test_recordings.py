@@ -4,7 +4,7 @@ import pytest
 
 from features.decoding.rejected import Rejected
 from pipeline.voices import recordings
-from pipeline.voices.recordings import expand, files_under, read
+from pipeline.voices.recordings import expand, files_under, read_recording
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_folder_without_sound_files_is_refused_and_says_what_would_do(phone):
 def test_no_name_is_not_the_folder_at_hand(phone):
     assert expanded([""]) == ([""], {}, {})
     with pytest.raises(FileNotFoundError):
-        read("")
+        read_recording("")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
@@ -63,8 +63,8 @@ def test_a_closed_folder_is_named(phone):
 
 def test_no_more_is_read_than_a_sound_may_hold(phone, monkeypatch):
     monkeypatch.setattr(recordings, "LARGEST", 10)
-    assert read("phone/one.wav") == b"some bytes"
+    assert read_recording("phone/one.wav") == b"some bytes"
     (phone / "one.wav").write_bytes(bytes(11))
     with pytest.raises(Rejected) as rejected:
-        read("phone/one.wav")
+        read_recording("phone/one.wav")
     assert rejected.value.reason == "too_long"
