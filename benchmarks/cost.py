@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from benchmarks.timing import markdown
-from features.progress import duration
+from features.running.progress import duration
 from pipeline.plan import BESIDE_OTHERS
 
 TABLES, PACK = 186e6, 100e6  # bytes of an archive a second, in one process: a pass over it, and one that copies clips

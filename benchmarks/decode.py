@@ -17,9 +17,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import median_seconds, needs, one_core, show
 from features.decoding.sound import quiet_decoder
+from features.index import write_index
 from features.logmel import FrontEnd
 from features.shard import ShardWriter, read_shard
-from features.store import write_index
 from pipeline.decode import decode
 from pipeline.params import load_params
 from pipeline.paths import CLIPS, CLIPS_INDEX, MANIFEST

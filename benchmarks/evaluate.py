@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import median_seconds, show
+from features.index import INDEX_TYPES, write_index
 from features.logmel import FrontEnd
 from features.shard import ShardWriter, shard_name
-from features.store import INDEX_TYPES, Store, write_index
+from features.store import Store
 from models.config import Config
-from pipeline.corpus.commonvoice import AGES
+from pipeline.corpus.ages import AGES
 from pipeline.params import load_params
 from pipeline.reports.report import report_on
 

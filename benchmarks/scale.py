@@ -21,8 +21,9 @@ import yaml
 
 from benchmarks.evaluate import made_up_split
 from benchmarks.timing import median_seconds, show
+from features.index import INDEX_TYPES, write_index
 from features.shard import closed_size
-from features.store import INDEX_TYPES, Store, write_index
+from features.store import Store
 from models.learning.data import CropSampler
 from pipeline import evaluate, train
 from pipeline.params import load_params

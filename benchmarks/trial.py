@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from features.durable import written_whole
+from features.running.durable import written_whole
 from features.store import Store
 from models.architectures import ARCHITECTURES
 from models.judging.bootstrap import SpeakerBootstrap, interval
-from models.judging.judge import judge as judging
+from models.judging.judge import judge
 from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 from models.learning import classifier, data, training
@@ -21,8 +21,9 @@ from pipeline.params import Params, Split
 from pipeline.paths import FILTER_REPORT
 from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
+from pipeline.splits.clips import JUDGED_AT_ONCE
 from pipeline.stage import fingerprint
-from pipeline.train import JUDGED_AT_ONCE, LEARNING, build_seeded, configure, voice_data
+from pipeline.train import LEARNING, build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
 
@@ -73,7 +74,7 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
         history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})
     windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, JUDGED_AT_ONCE)
     with torch.inference_mode():
-        probabilities = judging.judge(model.eval(), windows, len(test), params.compute.device)
+        probabilities = judge(model.eval(), windows, len(test), params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),

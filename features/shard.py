@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from features.durable import sync
+from features.running.durable import sync
 
 # Fields of a member's header.
 NAME, SIZE, CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,6 @@ import pandas as pd
 
 from features.logmel import FrontEnd
 from features.shard import closed_size
-
-INDEX_TYPES = {
-    "key": "str",
-    "shard": "str",
-    "offset": "int64",  # bytes, of the first element in the shard
-    "frames": "int32",
-    "seconds": "float32",
-    "sample_rate": "int32",
-    "channels": "int16",
-    "loudness": "float32",
-    "flags": "str",
-}
-
-
-FILES = ("index.parquet", "features.json")  # beside the shards
 
 
 class StoreError(Exception):
@@ -148,13 +132,6 @@ def size_of(path: str) -> int:
         return Path(path).stat().st_size
     except FileNotFoundError:
         return -1
-
-
-def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
-    """Make the shards in `folder` a store."""
-    index = pd.DataFrame(rows, columns=list(INDEX_TYPES)).astype(INDEX_TYPES)
-    index.to_parquet(folder / "index.parquet", index=False)
-    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")
 
 
 def first_few(names: list[str]) -> str:

@@ -25,8 +25,8 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
     rows = np.arange(len(targets))
 
     def loss(log_temperature: float) -> float:
-        given = tempered(probabilities, np.exp(log_temperature))[rows, targets]
-        return float(-np.log(np.maximum(given, TINY)).mean())
+        of_truth = tempered(probabilities, np.exp(log_temperature))[rows, targets]
+        return float(-np.log(np.maximum(of_truth, TINY)).mean())
 
     bounds = np.log([COLDEST, HOTTEST])
     return round(float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)), 4)

@@ -22,19 +22,19 @@ from models.judging.bootstrap import LEVEL, SpeakerBootstrap, interval
 from models.judging.judged import Judged
 from models.judging.pictures import draw_comparison
 from models.judging.scores import resampled_macro_recall
-from models.judging.speed import clips_per_second
 from models.learning.data import Windows
 from models.learning.trained import fresh
 from models.origin import Origin
+from pipeline.comparing.mark import marks_of
+from pipeline.comparing.speed import clips_per_second
 from pipeline.evaluate import BASELINE
 from pipeline.params import load_params
 from pipeline.paths import COMPARISON, EFFORT, EVALUATION, LOGMEL, MODEL
-from pipeline.reports.mark import marks_of
 from pipeline.reports.markdown import render
 from pipeline.running.aside import build_aside
 from pipeline.splits.certificate import FOLDED
+from pipeline.splits.clips import JUDGED_AT_ONCE
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import JUDGED_AT_ONCE
 
 MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
 TIMED = 512  # clips, to measure the speed of inference on
@@ -187,7 +187,7 @@ def comparison_page(
     """The comparison as Markdown; corpus and split are those of every run's `origin`."""
     seeds = len({run.seed for run in runs})
     return render(
-        "comparison",
+        "comparing/comparison",
         corpus=origin.corpus,
         split=origin.split,
         folds=len({run.fold for run in runs}),

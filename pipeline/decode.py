@@ -8,19 +8,19 @@ from pathlib import Path
 import pandas as pd
 from joblib import delayed
 
-from features.decoding import decoder
 from features.decoding.decoder import crashing_keys, decode_shard, read_listing
 from features.decoding.sound import SoundReader
-from features.durable import written_whole
+from features.index import FILES, write_index
 from features.logmel import FrontEnd
-from features.progress import progress
-from features.store import FILES, write_index
+from features.running.durable import written_whole
+from features.running.progress import progress
 from pipeline.params import Params, load_params
 from pipeline.paths import CLIPS, CLIPS_INDEX, LOGMEL, MANIFEST, REJECTS
 from pipeline.running.aside import Finished, build_resumed
+from pipeline.running.code import code_of
+from pipeline.running.disk_space import check_room, measure, some_clips
 from pipeline.running.engine import Engine, WorkerDied, engine_of
 from pipeline.running.output import read_parquet
-from pipeline.running.room import check_room, measure, some_clips
 from pipeline.stage import UserError, fingerprint, run_stage
 
 CLIP_FACTS = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
@@ -142,10 +142,8 @@ def decode_clips(folder: Path, params: Params) -> Finished:
 
 def main() -> None:
     params = load_params()
-    code = sorted(Path(decoder.__file__).parent.glob("*.py"))  # all of features/
-    mark = fingerprint(
-        CLIPS_INDEX, MANIFEST, params.features, *code, {name: version(name) for name in DECODING_LIBRARIES}
-    )
+    versions = {name: version(name) for name in DECODING_LIBRARIES}
+    mark = fingerprint(CLIPS_INDEX, MANIFEST, params.features, *code_of("decode"), versions)
     build_resumed(LOGMEL, mark, partial(decode_clips, params=params))
 
 

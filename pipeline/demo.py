@@ -18,8 +18,8 @@ import joblib
 import numpy as np
 import soundfile
 
-from features.durable import written_whole
-from features.progress import counted
+from features.running.durable import written_whole
+from features.running.progress import counted
 from pipeline.corpus.note import SYNTHETIC
 from pipeline.params import load_params
 from pipeline.paths import DEMO_ARCHIVE

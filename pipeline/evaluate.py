@@ -19,9 +19,9 @@ from pipeline.reports.model_card import write_card
 from pipeline.reports.report import Report, report_on
 from pipeline.running.aside import build_aside
 from pipeline.running.output import read_csv, read_json
-from pipeline.split import read_split
+from pipeline.splits.clips import judge_clips, source_argument
+from pipeline.splits.written import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
-from pipeline.train import judge_clips, source_argument
 
 BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 
@@ -29,12 +29,12 @@ BASELINE = "baseline: "  # before the name of each, in predictions.parquet
 def predictions_table(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.DataFrame:
     """`key`, `speaker`, `group`, the probability of each group under its name, and what each baseline gave."""
     rows = test[["key", "speaker", "group"]].reset_index(drop=True)
-    given = {
+    by_baselines = {
         BASELINE + name: np.array(groups)[probabilities.argmax(axis=1)]
         for name, probabilities in report.baselines.items()
         if name != "chance"
     }
-    return rows.join(pd.DataFrame(report.judged.probabilities, columns=groups)).assign(**given)
+    return rows.join(pd.DataFrame(report.judged.probabilities, columns=groups)).assign(**by_baselines)
 
 
 def split_for(model: Path) -> pd.DataFrame:

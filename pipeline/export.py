@@ -3,7 +3,7 @@
 A plain command, not a stage: run it when the model is to leave the project.
 """
 
-from models.learning.exported import export
+from models.exported import export
 from models.learning.trained import load
 from pipeline.params import load_params
 from pipeline.paths import EVALUATION, EXPORT, MODEL

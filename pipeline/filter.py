@@ -1,15 +1,16 @@
 """Filter: which clips are worth having? Cleaned, capped, balanced, and every row that goes is counted."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from features.durable import written_whole
+from features.running.durable import written_whole
+from pipeline.corpus.ages import AGES, age_to_group
 from pipeline.corpus.balance import seeded_order
-from pipeline.corpus.commonvoice import AGES, OFFICIAL, age_to_group, read_columns, read_table
+from pipeline.corpus.commonvoice import OFFICIAL, read_columns, read_table
+from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import file_name
 from pipeline.corpus.pyramid import draw_pyramid
 from pipeline.corpus.rules import RULES
@@ -40,13 +41,6 @@ def table_path(folder: Path, name: str) -> Path:
 def key_of(path: pd.Series) -> pd.Series:
     """The file name without its suffix, dots replaced: WebDataset ends a key at the first dot."""
     return path.str.replace(r"\.[^.]*$", "", regex=True).str.replace(".", "_", regex=False)
-
-
-def hashes(values: pd.Series) -> pd.Series:
-    """16 hex digits for each distinct text."""
-    codes, texts = pd.factorize(values)
-    digests = [hashlib.blake2b(text.encode(), digest_size=8).hexdigest() for text in texts]
-    return pd.Series(pd.Categorical.from_codes(codes, digests), values.index)
 
 
 def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:

@@ -10,22 +10,22 @@ from statistics import mean
 import pandas as pd
 from pyarrow import ArrowInvalid
 
-from features.durable import written_whole
+from features.running.durable import written_whole
 from features.shard import TOO_LARGE, ShardWriter, member_size, shard_name, shard_size
-from pipeline.corpus.archive import archive as corpus
-from pipeline.corpus.archive import compressed, names, open_corpus, tar
+from pipeline.corpus.archive import Archive, Folder, open_corpus
 from pipeline.corpus.note import state_of
 from pipeline.params import Pack, load_params
 from pipeline.paths import CLIPS, CLIPS_INDEX, MANIFEST
 from pipeline.running.aside import Finished, build_resumed
+from pipeline.running.code import code_of
+from pipeline.running.disk_space import SAMPLE, check_room
 from pipeline.running.output import read_parquet
-from pipeline.running.room import SAMPLE, check_room
 from pipeline.stage import UserError, fingerprint, run_stage
 
 INDEX_COLUMNS = ["key", "shard", "bytes", "digest"]
 
 
-def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path, clips_per_shard: int) -> None:
+def pack(source: Archive | Folder, keys: dict[str, str], folder: Path, clips_per_shard: int) -> None:
     """Copy the clips whose paths `keys` maps to keys into shards, in the order in which the corpus holds them.
 
     A shard counts as whole once its list stands beside it; those are not written again.
@@ -39,7 +39,7 @@ def pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: P
         write_shard(folder / next(free), ((keys[path], data) for path, data in some))
 
 
-def bytes_to_pack(source: corpus.Archive | corpus.Folder, keys: dict[str, str], folder: Path) -> float:
+def bytes_to_pack(source: Archive | Folder, keys: dict[str, str], folder: Path) -> float:
     """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
     packed = read_lists(folder)["bytes"].tolist()
     sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE) if data is not None]
@@ -89,7 +89,7 @@ def check_missing(packed: int, chosen: int, most: float) -> None:
         )
 
 
-def pack_clips(folder: Path, source: corpus.Archive | corpus.Folder, settings: Pack) -> Finished:
+def pack_clips(folder: Path, source: Archive | Folder, settings: Pack) -> Finished:
     """Pack the clips of the manifest into `folder`."""
     keys = dict(read_parquet(MANIFEST, ["path", "key"]).itertuples(index=False))
     check_room(CLIPS, bytes_to_pack(source, keys, folder))
@@ -109,7 +109,7 @@ def main() -> None:
     path = Path(params.corpus)
     source = open_corpus(path)
     shards = {"clips_per_shard": params.pack.clips_per_shard}
-    mark = fingerprint(MANIFEST, shards, compressed, corpus, names, tar, state_of(source.path))
+    mark = fingerprint(MANIFEST, shards, *code_of("pack"), state_of(source.path))
     build_resumed(CLIPS, mark, partial(pack_clips, source=source, settings=params.pack))
 
 

@@ -13,9 +13,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from features.logmel import FrontEnd
-from models.learning.hardware import Hardware
+from models.hardware import Hardware
 from models.recipe import Recipe
-from pipeline.corpus.commonvoice import AGES
+from pipeline.corpus.ages import AGES
 from pipeline.paths import OWN_SPLITS
 from pipeline.stage import UserError
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import joblib
 
-from features.progress import duration
+from features.running.progress import duration
 from pipeline.corpus.archive import Archive, Folder, open_corpus
 from pipeline.corpus.commonvoice import read_columns
 from pipeline.filter import table_path
 from pipeline.params import load_params
 from pipeline.paths import CLIPS, LOGMEL, MANIFEST
+from pipeline.running.disk_space import Sample, check_room, gigabytes, measure
 from pipeline.running.output import read_parquet
-from pipeline.running.room import Sample, check_room, gigabytes, measure
 from pipeline.stage import UserError, run_stage
 
 SECONDS = 5.0

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from features.decoding.rejected import Rejected
 from features.decoding.sound import quiet_decoder
-from features.progress import counted
+from features.running.progress import counted
 from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
 from models.config import read_config
 from pipeline.params import load_params

@@ -21,7 +21,7 @@ from dvc.repo import Repo, lock_repo
 from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.hash_info import HashInfo
 
-from features.progress import counted
+from features.running.progress import counted
 from pipeline.paths import DVC_LOCK
 from pipeline.stage import UserError, run_stage
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.durable import written_whole
+from features.running.durable import written_whole
+from pipeline.corpus.ages import age_to_group
 from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_within
-from pipeline.corpus.commonvoice import age_to_group
 from pipeline.params import Split, load_params
 from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
 from pipeline.reports.markdown import render
 from pipeline.running.output import read_json, read_parquet
-from pipeline.splits import certificate, folds
-from pipeline.splits import own as given
-from pipeline.stage import UserError, fingerprint, run_stage
+from pipeline.splits import certificate, folds, listed
+from pipeline.splits.written import OF_INDEX, OF_MANIFEST, SPLIT_COLUMNS
+from pipeline.stage import UserError, run_stage
 
 SPLITS = ("train", "val", "test")
 LEFT_OUT = (
@@ -23,9 +23,6 @@ LEFT_OUT = (
     "talkative",  # beyond what one speaker may give to val or test
     "surplus",  # beyond the rarest group's clips, in val or test
 )
-OF_MANIFEST = ["age", "gender", "accent", "locale"]  # what judging asks of a clip, beside its group
-OF_INDEX = ["seconds", "frames", "sample_rate", "loudness"]
-SPLIT_COLUMNS = ["key", "speaker", "group", "split", "left_out", *OF_MANIFEST, *OF_INDEX]
 
 
 def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> pd.DataFrame:
@@ -64,12 +61,12 @@ def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
 def split_of(rows: pd.DataFrame, settings: Split) -> pd.Series:
     """The split of each row, by the rule that settings.by names; missing for rows that have none."""
     if settings.by == "official":
-        return given.official_split(rows)
+        return listed.official_split(rows)
     if settings.by in FOLDS:
         fold = FOLDS[settings.by](rows, settings.folds)
         names = {settings.fold: "test", (settings.fold + 1) % settings.folds: "val"}
         return fold.map(names).fillna("train").where(fold.notna())
-    return given.listed_split(rows, Path(settings.by))
+    return listed.listed_split(rows, Path(settings.by))
 
 
 FOLDS = {"speaker": folds.by_speaker, "locale": folds.by_locale, "clip": folds.by_clip}
@@ -86,14 +83,6 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
         )
 
 
-def read_split() -> pd.DataFrame:
-    """What the stage wrote. Raises UserError unless it is whole, and SPLIT_REPORT is about it."""
-    rows = read_parquet(SPLIT, SPLIT_COLUMNS)
-    if read_json(SPLIT_REPORT, str, "fingerprint") != fingerprint(SPLIT):
-        raise UserError(f"{SPLIT_REPORT} is about another split than {SPLIT}: dvc repro split makes both")
-    return rows
-
-
 def main() -> None:
     params, corpus = load_params(), read_json(FILTER_REPORT, dict, "corpus")
     settings = params.split
@@ -106,7 +95,7 @@ def main() -> None:
     with written_whole(SPLIT_REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(SPLIT_PAGE) as temporary:
-        temporary.write_text(render("certificate", account=account, leaks=certificate.LEAKS), encoding="utf-8")
+        temporary.write_text(render("splits/certificate", account=account, leaks=certificate.LEAKS), encoding="utf-8")
     certificate.check_claims(account)
     print(certificate.describe_split(account))
 

@@ -10,7 +10,7 @@ from pipeline.corpus.tar import Member
 from pipeline.params import load_params
 from pipeline.paths import TABLES
 from pipeline.running.aside import build_aside
-from pipeline.running.room import check_room, gigabytes
+from pipeline.running.disk_space import check_room, gigabytes
 from pipeline.stage import UserError, fingerprint, run_stage
 
 LARGEST_TABLE = 2_000_000_000  # bytes; English's, the largest of Common Voice, have some 500 MB

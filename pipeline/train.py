@@ -1,58 +1,29 @@
 """Train: fits the chosen architecture to the train clips, and keeps its best epoch on val."""
 
-import argparse
 import json
 import os
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
-from features import store as store_code
 from features.logmel import FrontEnd
 from features.store import Store
-from models import calibration, recipe, windows
-from models.architectures import pooling
-from models.judging.judge import judge as judging
-from models.learning import checkpoints, classifier, data, finite, resident, streaming, trained, training
-from models.learning.finite import LossError, not_finite
+from models import calibration
+from models.learning import classifier, data, streaming, trained, training
+from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Recipe
-from pipeline.corpus.commonvoice import YEARS
+from pipeline.corpus.ages import YEARS
 from pipeline.params import Params, load_params
 from pipeline.paths import EFFORT, LOGMEL, LOGS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.running.aside import Finished, build_resumed, part_of
+from pipeline.running.code import code_of
 from pipeline.running.output import read_json
-from pipeline.split import read_split
+from pipeline.splits.clips import judge_clips, source_argument
+from pipeline.splits.written import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
-
-JUDGED_AT_ONCE = 64  # judged whole
-
-LEARNING = (  # the code on which a run depends, beside its architecture
-    pooling,
-    store_code,
-    calibration,
-    checkpoints,
-    classifier,
-    data,
-    finite,
-    judging,
-    recipe,
-    resident,
-    streaming,
-    training,
-    windows,
-)
-
-
-def source_argument(description: str) -> str | None:
-    """What `--source` names: the addresses of shards to stream, in the place of the store at hand."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", help="shards as webdataset opens them, as in 'https://…/{00000..00899}.tar'")
-    return parser.parse_args().source
 
 
 def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, data.VoiceData]:
@@ -109,28 +80,6 @@ def mean_ages(clips: pd.DataFrame) -> list[float]:
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
-def whole_clips(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Windows | streaming.StreamedWindows:
-    """The windows of whole clips, with the clips' places in `part`; `origin` is a store, or the source of a stream."""
-    if isinstance(origin, str):
-        places = {key: place for place, key in enumerate(part["key"])}
-        return streaming.StreamedWindows(streaming.Clips(origin, places), frames, JUDGED_AT_ONCE)
-    return data.Windows(origin, origin.rows_of(part["key"]), np.arange(len(part)), frames, JUDGED_AT_ONCE)
-
-
-def judge_clips(
-    part: pd.DataFrame, model: classifier.Normalised, frames: int, origin: Store | str, device: str
-) -> np.ndarray:
-    """The probabilities of these clips, (clips, groups); `origin` as in `windows_of`.
-
-    Raises StoreError if some of them are not finite.
-    """
-    probabilities = judging.judge(model.eval(), whole_clips(part, frames, origin), len(part), device)
-    is_finite = np.isfinite(probabilities).all(axis=1)
-    if not is_finite.all():
-        raise not_finite(origin if isinstance(origin, str) else origin.folder, part["key"][~is_finite].tolist())
-    return probabilities
-
-
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
     """Train and val; where the filter kept groups as they are, they and their speakers are drawn evenly."""
     parts = {name: split[split["split"] == name] for name in ("train", "val")}
@@ -153,9 +102,9 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
         raise UserError(f"params.yaml: architectures.{error}") from None
 
 
-def mark_of(params: Params, config: trained.Config, net: torch.nn.Module, source: str | None) -> str:
-    code = sys.modules[type(net).__module__], *LEARNING
-    return fingerprint(source or LOGMEL / "index.parquet", SPLIT, config, params.train, params.filter.balance, *code)
+def mark_of(params: Params, config: trained.Config, source: str | None) -> str:
+    data, code = source or LOGMEL / "index.parquet", code_of("train", params.model)
+    return fingerprint(data, SPLIT, config, params.train, params.filter.balance, *code)
 
 
 def main() -> None:
@@ -164,7 +113,7 @@ def main() -> None:
     config, voices = from_stream(params, split, source) if source else from_store(params, split)
     config = replace(config, origin=origin)
     model = build_seeded(config, params.train.seed)
-    mark = mark_of(params, config, model.net, source)
+    mark = mark_of(params, config, source)
     logs = LOGS / f"{params.model}-{mark}"
 
     def learn(folder: Path) -> training.History:

@@ -15,7 +15,7 @@ from benchmarks.attacks.siege import Input, arguments, besiege
 from features.logmel import FrontEnd
 from pipeline.corpus.archive import LARGEST_CLIP, open_corpus
 from pipeline.pack import merge_lists, pack
-from pipeline.running.room import measure
+from pipeline.running.disk_space import measure
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
 

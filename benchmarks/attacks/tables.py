@@ -10,10 +10,11 @@ import pandas as pd
 from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.shard import ShardWriter
-from pipeline.corpus.commonvoice import AGES
-from pipeline.filter import apply_rules, check_rows, count, hashes, manifest_of, official_splits, prepare, read_tables
+from pipeline.corpus.ages import AGES
+from pipeline.corpus.hashes import hashes
+from pipeline.filter import apply_rules, check_rows, count, manifest_of, official_splits, prepare, read_tables
 from pipeline.params import Filter
-from pipeline.splits.own import listed_split
+from pipeline.splits.listed import listed_split
 
 ROWS, SPEAKERS = 60, 20
 HEADER = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accents", "locale", "segment"]

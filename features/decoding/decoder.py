@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from features.decoding.clip import decode_clip
 from features.decoding.sound import Rejected, Sound, SoundReader, quiet_decoder
-from features.durable import written_whole
 from features.logmel import FrontEnd, LogMel
+from features.running.durable import written_whole
 from features.shard import TOO_LARGE, ShardWriter, read_shard
 
 

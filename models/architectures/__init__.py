@@ -1,11 +1,5 @@
 """Architectures: the dictionary of all, each `(batch, n_mels, frames) → (batch, groups)` logits."""
 
-import inspect
-from typing import Any
-
-from pydantic import ValidationError
-from torch import nn
-
 from models.architectures.bigru import BiGRU
 from models.architectures.cepstral import Cepstral
 from models.architectures.cnn import CNN
@@ -27,26 +21,3 @@ ARCHITECTURES = {
     "conformer": Conformer,
     "cepstral": Cepstral,
 }
-
-SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting
-
-
-def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups: int) -> nn.Module:
-    """The architecture `name` with its settings.
-
-    Raises ValueError naming what is wrong: the name, a setting that it does not have or lacks, or a value out of range.
-    """
-    if name not in ARCHITECTURES:
-        raise ValueError(f"{name} is no architecture: allowed are {', '.join(ARCHITECTURES)}")
-    architecture = ARCHITECTURES[name]
-    own = [setting for setting in inspect.signature(architecture).parameters if setting not in SHAPE]
-    if set(own) != set(settings):
-        raise ValueError(f"{name} has the settings {', '.join(settings)}: it takes {', '.join(own)}")
-    try:
-        return architecture(n_mels=n_mels, frames=frames, groups=groups, **settings)
-    except ValidationError as error:
-        mistake = error.errors()[0]
-        setting = ".".join(map(str, mistake["loc"]))
-        raise ValueError(f"{name}.{setting} is {mistake['input']}: {mistake['msg']}") from None
-    except ValueError as error:
-        raise ValueError(f"{name}.{error}") from None

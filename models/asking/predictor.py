@@ -14,8 +14,8 @@ from features.decoding.clip import decode_clip
 from features.decoding.sound import Rejected, Sound, SoundReader
 from features.logmel import LogMel
 from models.asking.network import open_network
+from models.asking.spectrogram import whole_logmel
 from models.asking.speech import has_speech
-from models.asking.whole import whole_logmel
 from models.calibration import tempered
 from models.config import read_config
 from models.windows import mean_probabilities, windows_of
@@ -76,7 +76,7 @@ class Predictor:
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
 
     def whole_logmel(self, data: bytes) -> tuple[np.ndarray, float, float]:
-        """All of a recording, to be pictured: see models.asking.whole. Raises Rejected as `hear` does."""
+        """All of a recording, to be pictured: see models.asking.spectrogram. Raises Rejected as `hear` does."""
         with ALONE:
             return whole_logmel(data, self.read_sound, self.log_mel)
 

@@ -4,6 +4,8 @@ import numpy as np
 
 LEVEL = 0.95
 
+Sums = dict[str, np.ndarray]  # (rows, columns) each, by what is summed
+
 
 class SpeakerBootstrap:
     """Samples of as many *speakers* as there are, drawn with replacement, each with all their clips.
@@ -21,13 +23,16 @@ class SpeakerBootstrap:
         for sample in self.times[1:]:  # drawn at once they would stand in memory as 8 bytes each, twice
             sample[:] = random.multinomial(count, np.full(count, 1 / count))
 
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """The sums of `values` over the clips as they are, in row 0, and over those of each sample.
+    def sums(self, summands: Sums) -> Sums:
+        """The sums over the clips as they are, in row 0, and over those of each sample.
 
-        Shape: (clips, columns) → (1 + resamples, columns) float64.
+        Shape: (clips, columns) → (1 + resamples, columns) float64, each.
         """
+        values = np.hstack(list(summands.values()))
         of_speaker = np.add.reduceat(values[self.order], self.first, axis=0, dtype=np.float64)
-        return (self.times @ of_speaker.astype(np.float32)).astype(np.float64)
+        sums = (self.times @ of_speaker.astype(np.float32)).astype(np.float64)
+        ends = np.cumsum([each.shape[1] for each in summands.values()])
+        return dict(zip(summands, np.split(sums, ends[:-1], axis=1), strict=True))
 
 
 def interval(scores: np.ndarray, level: float = LEVEL) -> tuple[float, float]:

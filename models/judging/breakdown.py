@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from models.judging.bootstrap import SpeakerBootstrap, interval
+from models.judging.bootstrap import SpeakerBootstrap, Sums, interval
 from models.judging.judged import Judged
 from models.judging.scores import recall_of, recall_summands
 
@@ -50,9 +50,7 @@ def with_rare_together(facets: pd.DataFrame, speakers: np.ndarray) -> pd.DataFra
 
 
 def row_of(judged: Judged, is_part: np.ndarray, bootstrap: SpeakerBootstrap) -> dict:
-    summands = recall_summands(judged)
-    recall = recall_of(bootstrap.sums(summands * is_part[:, None]))
-    others = recall_of(bootstrap.sums(summands * ~is_part[:, None]))
+    recall, others = (recall_of(bootstrap.sums(summands_in(judged, rows))) for rows in (is_part, ~is_part))
     score = mean_of_present(recall)
     in_common = ~np.isnan(recall[0] - others[0])
     gap = mean_of_present((recall - others)[:, in_common]) if in_common.any() else score - mean_of_present(others)
@@ -70,6 +68,11 @@ def row_of(judged: Judged, is_part: np.ndarray, bootstrap: SpeakerBootstrap) -> 
         "gap_high": gap_high,
         "mark": "below" if gap_high < 0 else "above" if gap_low > 0 else "",
     }
+
+
+def summands_in(judged: Judged, rows: np.ndarray) -> Sums:
+    """The summands of recall, 0 but for these rows, a mask."""
+    return {name: values * rows[:, None] for name, values in recall_summands(judged).items()}
 
 
 def mean_of_present(values: np.ndarray) -> np.ndarray:

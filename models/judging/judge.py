@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from features.progress import progress
+from features.running.progress import progress
 from features.store import StoreError
 from models.learning.classifier import Normalised, clip_probabilities
 from models.learning.data import loader
@@ -21,11 +21,11 @@ def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") 
     probabilities, times = None, np.zeros(clips, int)
     with progress("judge", clips, "clips") as bar:
         for features, clip, targets in loader(windows):
-            given = clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu().numpy()
+            batch = clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu().numpy()
             places = targets.numpy()
             if probabilities is None:
-                probabilities = np.empty((clips, given.shape[1]), np.float32)
-            probabilities[places] = given  # small arrays kept from each batch fragmented the heap, by 5 MB a batch
+                probabilities = np.empty((clips, batch.shape[1]), np.float32)
+            probabilities[places] = batch  # small arrays kept from each batch fragmented the heap, by 5 MB a batch
             np.add.at(times, places, 1)
             bar.update(len(places))
     if (times != 1).any():

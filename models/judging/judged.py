@@ -1,4 +1,4 @@
-"""Judged: the probabilities that were given to clips, or to speakers, beside what is true of them. Knows no torch."""
+"""Judged: the probabilities that a model gave to clips, or to speakers, beside what is true of them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Judged:
-    """What was given to some clips, or to some speakers, and what is true of them, a row each."""
+    """Probabilities of some clips, or of some speakers, and what is true of them, a row each."""
 
     probabilities: np.ndarray  # (rows, groups)
     targets: np.ndarray  # (rows,) the group's number
@@ -15,7 +15,7 @@ class Judged:
     speakers: np.ndarray  # (rows,)
 
     @property
-    def given(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """The most probable group. Shape: (rows,)."""
         return self.probabilities.argmax(axis=1)
 

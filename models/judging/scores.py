@@ -1,71 +1,68 @@
-"""Scores: what was judged is worth so much, as ratios of sums over clips: all that a bootstrap needs is to sum."""
+"""Scores: every score as a ratio of sums over clips, so that a bootstrap only has to add."""
 
 import numpy as np
 
 from models.calibration import BINS, TINY, bin_of
-from models.judging.bootstrap import SpeakerBootstrap
+from models.judging.bootstrap import SpeakerBootstrap, Sums
 from models.judging.judged import Judged
 
 
 def resampled_scores(judged: Judged, years: np.ndarray, bootstrap: SpeakerBootstrap) -> dict[str, np.ndarray]:
-    """Each score of what was judged in row 0, then of the bootstrap's samples. Shape: (1 + resamples,) each.
+    """Each score on the clips as they are in row 0, then on the bootstrap's samples. Shape: (1 + resamples,) each.
 
     accuracy, macro_recall, macro_f1 (means over the groups that occur), within_one_group, mae_years (mean absolute
     error of the expected age, in years, where `years` (groups,) stands for the groups), loss (mean negative natural
     logarithm of the true group's probability), ece (expected calibration error over BINS bins of equal width, Guo
     et al. 2017, eq. 3); and `recall` (1 + resamples, groups), NaN for a group that does not occur.
     """
-    groups = judged.probabilities.shape[1]
     sums = bootstrap.sums(summands(judged, years))
-    clips, right, given, single, bins = np.split(sums, np.cumsum([groups, groups, groups, 3]), axis=1)
-    count = clips.sum(axis=1)
-    _, confident, bin_right = np.split(bins, 3, axis=1)
-    within, error, loss = (single / count[:, None]).T
+    clips = sums["clips"].sum(axis=1)
+    recall = recall_of(sums)
     with np.errstate(invalid="ignore"):
-        recall = right / clips
-        f1 = np.where(clips > 0, 2 * right / (clips + given), np.nan)
+        f1 = np.where(sums["clips"] > 0, 2 * sums["right"] / (sums["clips"] + sums["predicted"]), np.nan)
     return {
-        "accuracy": right.sum(axis=1) / count,
+        "accuracy": sums["right"].sum(axis=1) / clips,
         "macro_recall": macro(recall),
         "macro_f1": macro(f1),
-        "within_one_group": within,
-        "mae_years": error,
-        "loss": loss,
-        "ece": np.abs(confident - bin_right).sum(axis=1) / count,
+        "within_one_group": sums["within_one_group"][:, 0] / clips,
+        "mae_years": sums["error"][:, 0] / clips,
+        "loss": sums["loss"][:, 0] / clips,
+        "ece": np.abs(sums["bin_confidence"] - sums["bin_right"]).sum(axis=1) / clips,
         "recall": recall,
     }
 
 
-def summands(judged: Judged, years: np.ndarray) -> np.ndarray:
-    """What each row adds: its group, that group if it was given, and what was given, as one-hot; within one group,
-    error in years, loss; and its bin of confidence as one-hot, times 1, confidence, and right.
+def summands(judged: Judged, years: np.ndarray) -> Sums:
+    """What each clip adds to the sums that the scores are made of.
 
-    Shape: (rows, 3 × groups + 3 + 3 × BINS).
+    Shape: (rows, groups) `clips`, `right`, `predicted`; (rows, 1) `within_one_group`, `error` in years, `loss`;
+    (rows, BINS) `bin_clips`, `bin_confidence`, `bin_right`.
     """
-    probabilities, targets, given = judged.probabilities, judged.targets, judged.given
-    right = (given == targets)[:, None]
+    probabilities, targets, predicted = judged.probabilities, judged.targets, judged.predicted
     confidence = probabilities.max(axis=1)
-    one_hot, bins = np.eye(probabilities.shape[1]), np.eye(BINS)[bin_of(confidence)]
-    single = [
-        np.abs(given - targets) <= 1,
-        np.abs(probabilities @ years - judged.ages),
-        -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], TINY)),
-    ]
-    recall = recall_summands(judged)
-    return np.hstack([recall, one_hot[given], np.column_stack(single), bins, bins * confidence[:, None], bins * right])
+    bins = np.eye(BINS)[bin_of(confidence)]
+    of_truth = probabilities[np.arange(len(targets)), targets]
+    return recall_summands(judged) | {
+        "predicted": np.eye(probabilities.shape[1])[predicted],
+        "within_one_group": (np.abs(predicted - targets) <= 1)[:, None],
+        "error": np.abs(probabilities @ years - judged.ages)[:, None],
+        "loss": -np.log(np.maximum(of_truth, TINY))[:, None],
+        "bin_clips": bins,
+        "bin_confidence": bins * confidence[:, None],
+        "bin_right": bins * (predicted == targets)[:, None],
+    }
 
 
-def recall_summands(judged: Judged) -> np.ndarray:
-    """Each row's group as one-hot, and the same if that group was given. Shape: (rows, 2 × groups)."""
+def recall_summands(judged: Judged) -> Sums:
+    """Each row's true group as one-hot, and the same where it was predicted. Shape: (rows, groups) each."""
     true = np.eye(judged.probabilities.shape[1])[judged.targets]
-    return np.hstack([true, true * (judged.given == judged.targets)[:, None]])
+    return {"clips": true, "right": true * (judged.predicted == judged.targets)[:, None]}
 
 
-def recall_of(sums: np.ndarray) -> np.ndarray:
-    """Shape: sums of `recall_summands` (samples, 2 × groups) → (samples, groups), NaN where there is no clip."""
-    clips, right = np.split(sums, 2, axis=1)
+def recall_of(sums: Sums) -> np.ndarray:
+    """The recall that sums of `recall_summands` give. Shape: (samples, groups), NaN where there is no clip."""
     with np.errstate(invalid="ignore"):
-        return right / clips
+        return sums["right"] / sums["clips"]
 
 
 def macro(values: np.ndarray) -> np.ndarray:
@@ -83,4 +80,5 @@ def resampled_macro_recall(judged: Judged, bootstrap: SpeakerBootstrap) -> np.nd
 
 def macro_recall(judged: Judged) -> float:
     """The mean recall over the groups that occur."""
-    return float(macro(recall_of(recall_summands(judged).sum(axis=0, keepdims=True)))[0])
+    sums = {name: values.sum(axis=0, keepdims=True) for name, values in recall_summands(judged).items()}
+    return float(macro(recall_of(sums))[0])

@@ -22,14 +22,14 @@ class Board(Callback):
         self.groups, self.settings = groups, settings
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, classifier: pl.LightningModule, given: torch.Tensor, batch: Any, number: int
+        self, trainer: pl.Trainer, classifier: pl.LightningModule, probabilities: torch.Tensor, batch: Any, number: int
     ) -> None:
         if number or not is_due(trainer):
             return
         features, clip, targets = batch
         for row in range(min(PICTURED, len(targets))):
-            group = int(given[row].argmax())
-            title = f"{self.groups[targets[row]]}, judged {self.groups[group]} ({given[row, group]:.0%})"
+            group = int(probabilities[row].argmax())
+            title = f"{self.groups[targets[row]]}, judged {self.groups[group]} ({probabilities[row, group]:.0%})"
             window = features[clip == row][0].float().cpu().numpy()
             add_figure(trainer, f"val clip {row}", logmel_figure(window, title))
 

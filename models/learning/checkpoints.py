@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from features.durable import written_whole
+from features.running.durable import written_whole
 
 BEST, LAST, BEFORE = "best.ckpt", "last.ckpt", "before.ckpt"
 

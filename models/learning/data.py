@@ -9,8 +9,8 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from features.store import Store
+from models.hardware import Hardware
 from models.learning.finite import not_finite
-from models.learning.hardware import Hardware
 from models.learning.resident import Resident
 from models.recipe import Recipe
 from models.windows import window_starts

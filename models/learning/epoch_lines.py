@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from features.progress import Lines
+from features.running.progress import Lines
 
 
 class EpochLines(Callback):

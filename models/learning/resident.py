@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from features.progress import progress
+from features.running.progress import progress
 from features.store import Store
 
 LOADED_AT_ONCE = 4096

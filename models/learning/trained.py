@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.architectures import build_network
+from models.architectures.build import build_network
 from models.config import Config, ModelError, cannot_be_run, read_config
 from models.learning.checkpoints import write_state
 from models.learning.classifier import Normalised

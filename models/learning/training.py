@@ -12,13 +12,13 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from models.hardware import Hardware
 from models.learning.board import Board
 from models.learning.checkpoints import BEST, WholeCheckpoints, latest
 from models.learning.classifier import Classifier
 from models.learning.data import VoiceData
 from models.learning.epoch_lines import EpochLines
 from models.learning.finite import Finite
-from models.learning.hardware import Hardware
 from models.learning.streaming import StreamedData
 from models.recipe import Recipe
 

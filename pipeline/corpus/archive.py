@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
-from features.progress import BYTES, Bar, counted, progress
+from features.running.progress import BYTES, Bar, counted, progress
 from pipeline.corpus.compressed import decompressed
 from pipeline.corpus.names import file_name, name_of
 from pipeline.corpus.tar import ByteStream, Member, members

@@ -12,17 +12,13 @@ From the headers and values of releases 6.1 to 25.0, and from the project's own 
 Every table of a release has the same columns. Sentences hold stray quotes: nothing is quoted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from pipeline.corpus.delimited import read_delimited, tab_separated
 from pipeline.stage import UserError
-
-# The words for age, in order; each is a decade of life. `fourties` is the corpus' own spelling.
-AGES = ("teens", "twenties", "thirties", "fourties", "fifties", "sixties", "seventies", "eighties", "nineties")
-YEARS = {word: 15.0 + 10 * decade for decade, word in enumerate(AGES)}  # the middle of each decade
 
 # The words for gender, old and new, and what they count as; any other word counts as not stated.
 FEMALE, MALE, OTHER, UNSTATED = "female", "male", "other", ""
@@ -53,7 +49,7 @@ def read_table(path: Path) -> pd.DataFrame:
     A row for every line. Of a damaged one, with more or fewer fields than the table has columns, only `client_id` and
     `path` are told, as far as it has them; all else is missing. Raises UserError for a file that is not such a table.
     """
-    table, excess = read_tabs(path, [*NEEDED, *ACCENT])
+    table, excess = read_delimited(path, [*NEEDED, *ACCENT], tab_separated)
     check_columns(path, table, NEEDED)
     accent = [name for name in ACCENT if name in table][:1]
     table = table[[*NEEDED, *accent]].rename(columns=dict.fromkeys(accent, "accent"))
@@ -67,18 +63,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def read_columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
     """These columns of a release's table as text, a row for every line. Raises UserError for what is not one."""
-    table, _ = read_tabs(path, names)
+    table, _ = read_delimited(path, names, tab_separated)
     check_columns(path, table, names)
     return table
-
-
-def read_tabs(path: Path, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    from pipeline.corpus.delimited import (  # not above: the page needs AGES, and no pyarrow
-        read_delimited,
-        tab_separated,
-    )
-
-    return read_delimited(path, names, tab_separated)
 
 
 def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
@@ -86,8 +73,3 @@ def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None
     absent = [name for name in names if name not in table]
     if absent:
         raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")
-
-
-def age_to_group(groups: dict[str, Iterable[str]]) -> dict[str, str]:
-    """The group of each age word."""
-    return {age: group for group, ages in groups.items() for age in ages}

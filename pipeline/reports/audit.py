@@ -44,14 +44,14 @@ class Baselines:
             name: from_facts({part: rows[columns] for part, rows in facts.items()}, targets)
             for name, columns in {**{name: [name] for name in SHORTCUTS}, TOGETHER: list(SHORTCUTS)}.items()
         }
-        self.given = {
+        self.probabilities = {
             "chance": np.full((len(parts["test"]), groups), 1 / groups),
             "majority": from_shares(everyone, groups),
             "shortcuts": self.shortcuts[TOGETHER],
         }
         if store:
             rows = {name: store.rows_of(part["key"]) for name, part in parts.items()}
-            self.given["mean and deviation of bands"] = from_bands(store, rows, targets)
+            self.probabilities["mean and deviation of bands"] = from_bands(store, rows, targets)
 
 
 def sampled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:

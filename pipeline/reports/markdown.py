@@ -1,4 +1,4 @@
-"""Markdown: pages from the templates in this folder, and how numbers and names look in them."""
+"""Markdown: pages from the templates in pipeline/, and how numbers and names look in them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Environment(  # noqa: S701 - Markdown, from numbers and from labels that `cell` makes harmless
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(Path(__file__).parents[1]),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -16,7 +16,7 @@ TEMPLATES = Environment(  # noqa: S701 - Markdown, from numbers and from labels 
 
 
 def render(template: str, **facts: Any) -> str:
-    """The page that `template`.md.jinja makes of these facts."""
+    """The page that pipeline/`template`.md.jinja makes of these facts."""
     return TEMPLATES.get_template(f"{template}.md.jinja").render(**facts)
 
 

@@ -22,7 +22,7 @@ SCORES = {
 def write_card(folder: Path, config: Config, metrics: dict, tables: dict[str, pd.DataFrame], certificate: dict) -> None:
     """Write the card, which shows the pictures in `folder`, there."""
     page = render(
-        "card",
+        "reports/card",
         config=config,
         origin=config.origin,
         metrics=metrics,

@@ -13,7 +13,7 @@ from models.judging.bootstrap import SpeakerBootstrap, interval
 from models.judging.breakdown import breakdown
 from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
-from pipeline.corpus.commonvoice import YEARS
+from pipeline.corpus.ages import YEARS
 from pipeline.reports.audit import Baselines, audited, compared
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
@@ -43,12 +43,12 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
     baselines = Baselines(split, config.front_end.hop, store)
     scores, recalls = scores_tables(judged, config)
     errors = judged.probabilities @ np.array(config.years) - judged.ages
-    confusion = confusion_matrix(judged.targets, judged.given, labels=range(len(config.groups)))
+    confusion = confusion_matrix(judged.targets, judged.predicted, labels=range(len(config.groups)))
     tables = {
         "scores": scores,
         "recall": recalls,
         "breakdown": breakdown(judged, facets_of(test), bootstrap),
-        "baselines": compared(judged, baselines.given, bootstrap),
+        "baselines": compared(judged, baselines.probabilities, bootstrap),
         "shortcuts": audited(judged, baselines.shortcuts, bootstrap),
         "reliability": before_and_after(raw, judged),
         "confusion": confusion_table(confusion, config.groups),
@@ -59,18 +59,18 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
     metrics |= {"uncalibrated": uncalibrated(raw, judged, config), "leaks": bool(is_seen.any())}
     if metrics["leaks"]:
         metrics |= seen_and_unseen(judged, is_seen)
-    return Report(judged, baselines.given, tables, metrics, errors, confusion)
+    return Report(judged, baselines.probabilities, tables, metrics, errors, confusion)
 
 
 def scores_tables(judged: Judged, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The scores, and the recall of each group, by clip and by speaker, with intervals."""
     scores, recalls = [], []
     for level, rows in {"clip": judged, "speaker": judged.by_speaker()}.items():
-        given = resampled_scores(rows, np.array(config.years), SpeakerBootstrap(rows.speakers))
-        for group, recall in zip(config.groups, given.pop("recall").T, strict=True):
+        resampled = resampled_scores(rows, np.array(config.years), SpeakerBootstrap(rows.speakers))
+        for group, recall in zip(config.groups, resampled.pop("recall").T, strict=True):
             low, high = interval(recall)
             recalls.append({"level": level, "group": group, "recall": recall[0], "low": low, "high": high})
-        for name, values in given.items():
+        for name, values in resampled.items():
             low, high = (np.nan, np.nan) if name == NO_INTERVAL else interval(values)
             scores.append({"level": level, "score": name, "value": values[0], "low": low, "high": high})
     return pd.DataFrame(scores), pd.DataFrame(recalls)
@@ -112,8 +112,8 @@ def errors_table(errors: np.ndarray) -> pd.DataFrame:
 def uncalibrated(raw: np.ndarray, judged: Judged, config: Config) -> dict:
     """What the temperature changes, without it."""
     once = SpeakerBootstrap(judged.speakers, resamples=0)
-    given = resampled_scores(replace(judged, probabilities=raw), np.array(config.years), once)
-    return {name: float(given[name][0]) for name in ("loss", "ece")}
+    resampled = resampled_scores(replace(judged, probabilities=raw), np.array(config.years), once)
+    return {name: float(resampled[name][0]) for name in ("loss", "ece")}
 
 
 def seen_and_unseen(judged: Judged, is_seen: np.ndarray) -> dict:
@@ -121,7 +121,7 @@ def seen_and_unseen(judged: Judged, is_seen: np.ndarray) -> dict:
     return {
         name: {
             "clips": int(rows.sum()),
-            "accuracy": float((judged.given == judged.targets)[rows].mean()),
+            "accuracy": float((judged.predicted == judged.targets)[rows].mean()),
             "macro_recall": macro_recall(judged.part(rows)),
         }
         for name, rows in {"seen": is_seen, "unseen": ~is_seen}.items()

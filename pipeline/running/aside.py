@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from features.durable import sync, written_whole
+from features.running.durable import sync, written_whole
 from pipeline.paths import PARTIAL
 from pipeline.running.checkout import main_checkout
 from pipeline.stage import UserError

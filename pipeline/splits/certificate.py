@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.commonvoice import age_to_group
+from pipeline.corpus.ages import age_to_group
 from pipeline.params import Filter, Params, Split
 from pipeline.paths import REJECTS
 from pipeline.running.output import read_csv, read_parquet

@@ -14,7 +14,7 @@ import torch
 
 import app
 from models.config import Config
-from models.learning.exported import export
+from models.exported import export
 from models.learning.trained import fresh
 from pipeline.reports.about import About, write_about
 from pipeline.voices.synthetic import RATE, draw_voice, speak

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.index import write_index
 from features.shard import ShardWriter, shard_name
-from features.store import Store, StoreError, write_index
+from features.store import Store, StoreError
 
 LENGTHS = (5, 30, 12, 40, 21, 8)
 

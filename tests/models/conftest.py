@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from features.index import write_index
 from features.shard import ShardWriter, shard_name
-from features.store import Store, write_index
+from features.store import Store
 from models.recipe import Masks, Recipe
 
 

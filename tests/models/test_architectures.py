@@ -4,7 +4,8 @@ import pytest
 import torch
 import yaml
 
-from models.architectures import ARCHITECTURES, build_network
+from models.architectures import ARCHITECTURES
+from models.architectures.build import build_network
 from models.architectures.cepstral import Cepstral
 from models.architectures.tcn import TCN
 

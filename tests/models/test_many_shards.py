@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.index import write_index
 from features.shard import ShardWriter, shard_name
-from features.store import Store, write_index
+from features.store import Store
 
 SHARDS, LIMIT = 1500, 256
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.index import write_index
 from features.shard import read_shard
-from features.store import Store, write_index
+from features.store import Store
 from pipeline.corpus.archive import open_corpus
 from pipeline.decode import all_rejects, check_rejects, decode
 from pipeline.pack import merge_lists, pack

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from features import progress
+from features.running import progress
 from pipeline.corpus.archive import open_corpus
 from pipeline.decode import decode
 from pipeline.demo import make_corpus

@@ -14,7 +14,7 @@ import soundfile
 import torch
 
 from models.config import Config
-from models.learning.exported import export
+from models.exported import export
 from models.learning.trained import fresh, save
 from pipeline.reports.about import About, write_about
 from tests.conftest import buzz, encode

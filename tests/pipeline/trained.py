@@ -16,7 +16,7 @@ from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Masks, Recipe
 from pipeline.paths import METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.reports.about import model_fingerprint
-from pipeline.split import SPLIT_COLUMNS
+from pipeline.splits.written import SPLIT_COLUMNS
 from pipeline.stage import fingerprint
 from tests.conftest import GROUPS
 

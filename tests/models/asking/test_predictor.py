@@ -8,8 +8,9 @@ from threadpoolctl import threadpool_info
 
 from features.decoding.decoder import decode_shard, read_listing
 from features.decoding.sound import Rejected
+from features.index import write_index
 from features.shard import ShardWriter
-from features.store import Store, write_index
+from features.store import Store
 from models.asking.predictor import SPEECHLESS, UNSURE, Predictor, complaint, credible_range
 from models.calibration import tempered
 from models.config import Config

@@ -55,11 +55,13 @@ def test_the_interval_holds_the_truth_in_95_of_100_draws():
 
 def test_the_same_seed_draws_the_same_speakers():
     speakers = np.random.default_rng(0).integers(20, size=100)
-    values = np.random.default_rng(1).random((100, 2))
-    first, again = (SpeakerBootstrap(speakers, seed=3).sums(values) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first[1:], SpeakerBootstrap(speakers, seed=4).sums(values)[1:])
-    np.testing.assert_allclose(first[0], values.sum(axis=0), rtol=1e-5)
+    values = np.random.default_rng(1).random((100, 3))
+    summands = {"one": values[:, :1], "others": values[:, 1:]}
+    first, again, other = (SpeakerBootstrap(speakers, seed=seed).sums(summands) for seed in (3, 3, 4))
+    for name, part in summands.items():
+        np.testing.assert_array_equal(first[name], again[name])
+        assert not np.array_equal(first[name][1:], other[name][1:])
+        np.testing.assert_allclose(first[name][0], part.sum(axis=0), rtol=1e-5)
 
 
 def test_it_takes_little_more_than_it_keeps():

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from features import progress
+from features.running import progress
 from models.judging.judge import judge
 from models.judging.judged import Judged
 from models.learning.classifier import Normalised, clip_probabilities

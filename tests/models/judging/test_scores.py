@@ -47,7 +47,7 @@ def test_a_worked_example():
 
 
 def test_as_scikit_learn_has_them(judged, scores):
-    true, given = judged.targets, judged.given
+    true, given = judged.targets, judged.predicted
     assert scores["accuracy"] == pytest.approx(accuracy_score(true, given))
     assert scores["macro_recall"] == pytest.approx(recall_score(true, given, average="macro"))
     assert scores["recall"] == pytest.approx(recall_score(true, given, average=None))

@@ -12,7 +12,7 @@ from features.store import Store, StoreError
 from models.learning.data import normalisation
 from models.learning.finite import LossError
 from models.learning.streaming import Clips
-from pipeline.train import judge_clips
+from pipeline.splits.clips import judge_clips
 from tests.models.learning.test_training import ROWS, learn
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from features import progress
+from features.running import progress
 from models.learning.resident import Resident
 
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from features import progress
+from features.running import progress
 from features.store import Store
 from models.config import Config
+from models.hardware import Hardware
 from models.learning.checkpoints import BEFORE, BEST, LAST
 from models.learning.classifier import Classifier, labels, warm_cosine
 from models.learning.data import VoiceData, normalisation
-from models.learning.hardware import Hardware
 from models.learning.trained import fresh, load, save
 from models.learning.training import History, fit, kept_epoch
 from models.recipe import Recipe

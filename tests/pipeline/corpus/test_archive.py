@@ -12,7 +12,7 @@ import pytest
 
 from features.decoding.decoder import decode_shard, read_listing
 from features.shard import read_shard
-from pipeline.corpus.archive import archive as corpus
+from pipeline.corpus import archive
 from pipeline.corpus.archive import open_corpus
 from pipeline.pack import merge_lists, pack
 from pipeline.stage import UserError
@@ -91,7 +91,7 @@ def test_what_stands_behind_an_archive_is_passed_over(write, tmp_path, form, beh
 
 @pytest.mark.parametrize("form", ["archive", "folder"])
 def test_a_clip_that_is_too_large_is_not_cut_but_told(release, tmp_path, monkeypatch, form, front_end):
-    monkeypatch.setattr(corpus, "LARGEST_CLIP", len(b"sound 9"))
+    monkeypatch.setattr(archive, "LARGEST_CLIP", len(b"sound 9"))
     source = open_corpus(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))
     names = [f"common_voice_en_{number:04d}.mp3" for number in range(12)]
     assert dict(source.clips(set(names))) == {

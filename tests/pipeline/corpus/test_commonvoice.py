@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from pipeline.corpus.commonvoice import AGES, FEMALE, GENDERS, MALE, OTHER, UNSTATED, read_table
+from pipeline.corpus.ages import AGES
+from pipeline.corpus.commonvoice import FEMALE, GENDERS, MALE, OTHER, UNSTATED, read_table
 from pipeline.stage import UserError
 from tests.conftest import write_table
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.archive import delimited
+from pipeline.corpus import delimited
 from pipeline.corpus.delimited import comma_separated, read_delimited, tab_separated
 from pipeline.stage import UserError
 
@@ -47,7 +47,7 @@ def test_a_csv_is_read_as_it_was_written(tmp_path_factory, rows, quoting):
 
 
 def test_lines_are_whole_across_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "BLOCK", 64)
+    monkeypatch.setattr(delimited, "BYTES_AT_ONCE", 64)
     rows = [[f"é{number}" * (1 + number % 3), "b", "", "\r"] for number in range(200)]
     path = tmp_path / "table.tsv"
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join("\t".join(row) for row in [HEADER, *rows]).encode())
@@ -67,7 +67,7 @@ def test_a_table_without_rows_has_its_columns(tmp_path):
         (b"\n\n\r\n", "it is empty"),
         (b"path\tage\na.mp3\tteens\n\xe9.mp3\tteens\n", "line 3 is not UTF-8"),
         (b"path\tage\na.mp3\tteens\n\xe9.mp3", "line 3 is not UTF-8"),
-        (b"path\tage\n" + bytes(3 * delimited.BLOCK), r"a line of more than \d+ bytes"),
+        (b"path\tage\n" + bytes(3 * delimited.BYTES_AT_ONCE), r"a line of more than \d+ bytes"),
     ],
 )
 def test_what_is_not_a_table_is_one_line(tmp_path, data, why):

@@ -74,7 +74,7 @@ def test_who_beats_whom_is_decided_on_the_same_speakers():
 
 
 def judged_recall(judged: Judged) -> float:
-    return np.mean([(judged.given == group)[judged.targets == group].mean() for group in range(3)])
+    return np.mean([(judged.predicted == group)[judged.targets == group].mean() for group in range(3)])
 
 
 def test_baselines_learn_from_an_even_part_of_a_large_train_split(monkeypatch):

@@ -14,12 +14,12 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from pipeline import filter, split
-from pipeline.corpus.commonvoice import AGES
+from pipeline.corpus.ages import AGES
 from pipeline.corpus.note import write_note
 from pipeline.params import load_params
 from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, NOTE, REJECTS, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT, TABLES
-from pipeline.split import read_split
 from pipeline.splits import certificate
+from pipeline.splits.written import read_split
 from pipeline.stage import UserError
 from tests.conftest import release_table, write_table
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from features.progress import BYTES, Lines, counted, duration, progress
+from features.running.progress import BYTES, Lines, counted, duration, progress
 
 
 class Clock:

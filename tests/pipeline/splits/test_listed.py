@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from pipeline.filter import hashes
-from pipeline.splits.own import listed_split, official_split
+from pipeline.corpus.hashes import hashes
+from pipeline.splits.listed import listed_split, official_split
 from pipeline.stage import UserError
 
 CLIENTS = ["anna", "anna", "bela", "cleo", "dora"]

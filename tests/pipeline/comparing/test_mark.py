@@ -3,13 +3,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.reports import mark
-from pipeline.reports.mark import DATA_STAGES, marks_of
+from pipeline.comparing import mark
+from pipeline.comparing.mark import DATA_STAGES, marks_of
+from pipeline.running import code
 from pipeline.stage import UserError
 
 PARAMS = Path("params.yaml").read_text(encoding="utf-8")
+DVC = Path("dvc.yaml").read_text(encoding="utf-8")
 OWN = "data/splits/own.csv"
-CODE = ("dvc.yaml", "pipeline/split.py", "pipeline/reports/card.py", "features/store.py", "models/architectures/cnn.py")
+CODE = ("pipeline/split.py", "pipeline/reports/card.md.jinja", "features/store.py", "models/learning/data.py")
+ELSEWHERE = ("pipeline/decode.py", "pipeline/running/engine.py", "models/asking/predictor.py", "app.py")
 
 
 @pytest.fixture
@@ -17,8 +20,10 @@ def project(tmp_path, monkeypatch) -> Path:
     """All that a mark looks at, each as small as can be."""
     monkeypatch.chdir(tmp_path)
     write("params.yaml", PARAMS.replace("  by: speaker", f"  by: {OWN}"))
-    for path in (*CODE, OWN):
+    write("dvc.yaml", DVC)
+    for path in (*CODE, *ELSEWHERE, "models/architectures/cnn.py", "models/architectures/tcn.py", OWN):
         write(path, "as it was")
+    monkeypatch.setattr(code, "ROOT", tmp_path)
     lock = {
         name: {"deps": [{"path": "read", "md5": f"{name} a"}], "outs": [{"md5": f"{name} b"}]} for name in DATA_STAGES
     }
@@ -84,6 +89,21 @@ def test_fold_seed_and_what_changes_no_score_leave_it(project, path, old, new):
 def test_an_architectures_settings_are_its_own(project):
     before = marks_of(["cnn", "tcn"])
     replace("params.yaml", "channels: 64, kernel: 3", "channels: 32, kernel: 3")
+    after = marks_of(["cnn", "tcn"])
+    assert after["cnn"] == before["cnn"]
+    assert after["tcn"] != before["tcn"]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_code_that_no_run_repeats_leaves_it(project, path):
+    before = marks_of(["cnn"])
+    replace(path, "as it was", "edited")
+    assert marks_of(["cnn"]) == before
+
+
+def test_an_architectures_code_is_its_own(project):
+    before = marks_of(["cnn", "tcn"])
+    replace("models/architectures/tcn.py", "as it was", "edited")
     after = marks_of(["cnn", "tcn"])
     assert after["cnn"] == before["cnn"]
     assert after["tcn"] != before["tcn"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from features.durable import written_whole
+from features.running.durable import written_whole
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):

@@ -6,8 +6,8 @@ import pandas as pd
 
 from pipeline.corpus.commonvoice import OFFICIAL
 from pipeline.corpus.delimited import comma_separated, read_delimited
+from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import file_name
-from pipeline.filter import hashes
 from pipeline.stage import UserError
 
 NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
@@ -15,14 +15,14 @@ NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
 
 def official_split(rows: pd.DataFrame) -> pd.Series:
     """The release's own split of each row; missing where it has none. Raises UserError if none has."""
-    given = rows["official"].where(rows["official"] != "")
-    if given.isna().all():
+    listed = rows["official"].where(rows["official"] != "")
+    if listed.isna().all():
         raise UserError("split.by is official, but no chosen clip stands in the release's train, dev or test table")
-    torn = int((~given.dropna().isin(NAMES.values())).sum())
+    torn = int((~listed.dropna().isin(NAMES.values())).sum())
     if torn:
         raise UserError(f"split.by is official, but {torn} clips stand in two of the release's own splits")
-    check_speakers(rows, given, "official")
-    return given
+    check_speakers(rows, listed, "official")
+    return listed
 
 
 def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
@@ -43,11 +43,11 @@ def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
     torn = int(table[column].duplicated().sum())
     if torn:
         raise UserError(f"{path} names {torn} {column}s in two splits")
-    given = rows[column].map(table.set_index(column)["split"])
-    if given.isna().all():
+    listed = rows[column].map(table.set_index(column)["split"])
+    if listed.isna().all():
         raise UserError(f"{path} names no {column} that is in the manifest")
-    check_speakers(rows, given, str(path))
-    return given
+    check_speakers(rows, listed, str(path))
+    return listed
 
 
 def read_own_split(path: Path) -> pd.DataFrame:
@@ -63,9 +63,9 @@ def read_own_split(path: Path) -> pd.DataFrame:
     return table
 
 
-def check_speakers(rows: pd.DataFrame, given: pd.Series, source: str) -> None:
+def check_speakers(rows: pd.DataFrame, listed: pd.Series, source: str) -> None:
     """Raises UserError if a speaker has clips in two splits, saying how many do."""
-    splits = given.groupby(rows["speaker"]).nunique()
+    splits = listed.groupby(rows["speaker"]).nunique()
     torn = int((splits > 1).sum())
     if torn:
         raise UserError(f"split.by is {source}: {torn} speakers have clips in two splits")

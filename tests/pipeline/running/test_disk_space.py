@@ -12,8 +12,8 @@ from pipeline import decode, pack, plan
 from pipeline.corpus.archive import open_corpus
 from pipeline.pack import merge_lists
 from pipeline.paths import CLIPS, LOGMEL, PARTIAL
+from pipeline.running.disk_space import check_room, measure
 from pipeline.running.engine import on_loky
-from pipeline.running.room import check_room, measure
 from pipeline.stage import UserError
 from tests.conftest import encode, write_archive, write_release
 from tests.pipeline.dying import DEADLY, DiesOfClip4
@@ -78,7 +78,7 @@ def test_expected_sizes_are_those_that_come(project, front_end):
 
 
 def test_a_clip_that_kills_or_cannot_be_read_is_only_counted(front_end, mp3, monkeypatch):
-    monkeypatch.setattr("pipeline.running.room.Trial", partial(Trial, reader=DiesOfClip4))
+    monkeypatch.setattr("pipeline.running.disk_space.Trial", partial(Trial, reader=DiesOfClip4))
     good = mp3(1)
     wide = encode(np.zeros((1000, 255)), 192_000, "WAV")
     alone, all_of_them = (measure(clips, front_end, 60) for clips in ([good], [b"", DEADLY, good, wide]))

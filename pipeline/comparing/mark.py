@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
+from pipeline.running.code import code_of
 from pipeline.stage import UserError, fingerprint
 
-CODE = ("dvc.yaml", "pipeline/**/*.py", "features/**/*.py", "models/**/*.py")
+RUN_STAGES = ("split", "train", "evaluate")
 DATA_STAGES = ("tables", "filter", "pack", "decode")  # the stages whose outputs are the same for all folds and seeds
 SCORING_LIBRARIES = ("numpy", "pandas", "pytorch-lightning", "scikit-learn", "scipy", "torch", "torchmetrics")
 
@@ -26,9 +27,13 @@ def marks_of(models: list[str]) -> dict[str, str]:
         made_by_stages(),
         {name: version(name) for name in SCORING_LIBRARIES},
         *own_split(settings["split"]["by"]),
-        *(path for pattern in CODE for path in sorted(Path().glob(pattern))),
     ]
-    return {model: fingerprint(settings["architectures"][model], *alike)[:8] for model in models}
+    return {model: fingerprint(settings["architectures"][model], *alike, *code_of_runs(model))[:8] for model in models}
+
+
+def code_of_runs(model: str) -> list[Path]:
+    """The code of the stages that each run repeats."""
+    return [file for stage in RUN_STAGES for file in code_of(stage, model)]
 
 
 def made_by_stages() -> dict[str, Any]:

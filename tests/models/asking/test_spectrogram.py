@@ -2,7 +2,7 @@ import numpy as np
 
 from features.decoding.sound import SoundReader
 from features.logmel import LogMel
-from models.asking.whole import whole_logmel
+from models.asking.spectrogram import whole_logmel
 from tests.conftest import buzz, encode
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from models.architectures import ARCHITECTURES
 from models.asking.network import by_torch, open_network
 from models.config import Config, ModelError, read_config
-from models.learning.exported import export
+from models.exported import export
 from models.learning.trained import fresh, save
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]

@@ -1,0 +1,30 @@
+"""Index: what makes a folder of shards a store: where each clip lies, and how its features were made."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from features.logmel import FrontEnd
+
+INDEX_TYPES = {
+    "key": "str",
+    "shard": "str",
+    "offset": "int64",  # bytes, of the first element in the shard
+    "frames": "int32",
+    "seconds": "float32",
+    "sample_rate": "int32",
+    "channels": "int16",
+    "loudness": "float32",
+    "flags": "str",
+}
+
+FILES = ("index.parquet", "features.json")  # beside the shards
+
+
+def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
+    """Make the shards in `folder` a store."""
+    index = pd.DataFrame(rows, columns=list(INDEX_TYPES)).astype(INDEX_TYPES)
+    index.to_parquet(folder / "index.parquet", index=False)
+    (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")
