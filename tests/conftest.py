@@ -18,7 +18,7 @@ GROUPS = {
     "teens": ["teens"],
     "twenties": ["twenties"],
     "thirties": ["thirties"],
-    "fourties": ["fourties"],
+    "forties": ["fourties"],
     "fifties": ["fifties"],
     "sixties+": ["sixties", "seventies", "eighties", "nineties"],
 }

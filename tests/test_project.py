@@ -78,9 +78,9 @@ class Mean(nn.Module):
 def test_a_new_architecture_is_a_file_a_line_and_a_section(copy):
     """Tried beside the project, with a corpus that Git ignores and edits that are not committed; killed, it goes on."""
     kept = {name: (copy / name).read_text() for name in ("params.yaml", "models/architectures/__init__.py")}
-    (copy / "models/mean.py").write_text(MEAN)
+    (copy / "models/architectures/mean.py").write_text(MEAN)
     text = kept["models/architectures/__init__.py"].replace(
-        "from models.architectures.cnn", "from models.mean import Mean\nfrom models.architectures.cnn"
+        "from models.architectures.cnn", "from models.architectures.mean import Mean\nfrom models.architectures.cnn"
     )
     (copy / "models/architectures/__init__.py").write_text(text.replace('"cnn": CNN', '"mean": Mean, "cnn": CNN'))
     (copy / "data/raw").mkdir()
@@ -104,7 +104,7 @@ def test_a_new_architecture_is_a_file_a_line_and_a_section(copy):
     assert list(pd.read_csv(copy / "data/model/history.csv")["epoch"]) == [0, 1, 2, 3]
     for name, before in kept.items():
         (copy / name).write_text(before)
-    (copy / "models/mean.py").unlink()
+    (copy / "models/architectures/mean.py").unlink()
     assert stages_run(done("dvc repro", copy)) == []
 
 

@@ -106,9 +106,9 @@ def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_kn
     monkeypatch.setattr(runs, "start_of", lambda params: [])
     monkeypatch.setattr(runs, "update_features", lambda *_: asked.append("features"))
     monkeypatch.setattr(runs, "run_dvc", lambda *words: asked.append(words))
-    monkeypatch.setattr(runs, "show", lambda name, is_whole: asked.append(name))
+    monkeypatch.setattr(runs, "show_experiment", lambda name, is_whole: asked.append(name))
     runs.experiment(params, "tcn")
-    copied = ("--copy-paths", "models/own/", "--copy-paths", "models/architectures/tcn.py")
+    copied = ("--copy-paths", "models/architectures/tcn.py", "--copy-paths", "models/own/")
     command = ("exp", "run", "--temp", "--allow-missing", "--name", "tcn-2", *copied, "-S", "model=tcn")
     assert asked == ["features", command, "tcn-2"]
 

@@ -151,5 +151,5 @@ def test_too_few_locales_for_the_folds_are_counted(manifest, settings):
 
 def test_a_split_that_lacks_a_group_is_named(manifest, settings):
     manifest["official"] = np.where(manifest["age"] == "teens", "train", "test")
-    with pytest.raises(UserError, match="train has no clip of twenties, thirties, fourties, fifties, sixties"):
+    with pytest.raises(UserError, match="train has no clip of twenties, thirties, forties, fifties, sixties"):
         split_of(manifest, dataclasses.replace(settings, by="official"))

@@ -98,7 +98,7 @@ def test_libsndfile_gives_the_same_in_blocks(front_end, monkeypatch):
     both = np.stack([buzz(1, 16000, 0), buzz(1, 16000, 1)], axis=1)
     data = encode(both, 16000, "FLAC")
     whole = SoundReader(front_end).decode(data)
-    monkeypatch.setattr("features.decoding.sound.BLOCK", 1000)
+    monkeypatch.setattr("features.decoding.sound.SAMPLES_AT_ONCE", 1000)
     np.testing.assert_array_equal(SoundReader(front_end).decode(data).samples, whole.samples)
 
 

@@ -6,7 +6,7 @@ from models.learning.resident import Resident
 
 
 def test_crops_are_those_of_the_store(store, monkeypatch):
-    monkeypatch.setattr("models.learning.resident.CLIPS_AT_ONCE", 7)
+    monkeypatch.setattr("models.learning.resident.LOADED_AT_ONCE", 7)
     rows = np.array([3, 40, 0, 59, 21, 22, 23, 24, 25, 26])
     resident = Resident(store, rows, "cpu")
     random = np.random.default_rng(0)
@@ -24,7 +24,7 @@ def test_a_clip_that_ends_begins_again(store):
 
 
 def test_a_log_tells_how_many_clips_are_on_the_device(store, monkeypatch, capsys):
-    monkeypatch.setattr("models.learning.resident.CLIPS_AT_ONCE", 20)
+    monkeypatch.setattr("models.learning.resident.LOADED_AT_ONCE", 20)
     monkeypatch.setattr(progress, "FIRST", 0)
     monkeypatch.setattr(progress, "BETWEEN", 0)
     Resident(store, np.arange(60), "cpu")

@@ -78,7 +78,7 @@ def judged_recall(judged: Judged) -> float:
 
 
 def test_baselines_learn_from_an_even_part_of_a_large_train_split(monkeypatch):
-    monkeypatch.setattr("pipeline.reports.audit.MOST", 90)
+    monkeypatch.setattr("pipeline.reports.audit.MOST_CLIPS", 90)
     clips = release()[lambda rows: rows["group"] != "old"]
     few_old = pd.concat([clips, release()[lambda rows: rows["group"] == "old"][:10]])
     some = sampled(few_old, 0)

@@ -62,7 +62,7 @@ def test_a_closed_folder_is_named(phone):
 
 
 def test_no_more_is_read_than_a_sound_may_hold(phone, monkeypatch):
-    monkeypatch.setattr(recordings, "LARGEST", 10)
+    monkeypatch.setattr(recordings, "LARGEST_FILE", 10)
     assert read_recording("phone/one.wav") == b"some bytes"
     (phone / "one.wav").write_bytes(bytes(11))
     with pytest.raises(Rejected) as rejected:
