@@ -105,7 +105,8 @@ def test_opening_and_cropping_imports_no_torch(tmp_path, store):
     import sys
 
     code = (
-        "import sys, numpy as np; from pathlib import Path; from features.store import Store; import features.decoding.decoder;"
+        "import sys, numpy as np; from pathlib import Path;"
+        "import features.decoding.decoder; from features.store import Store;"
         f"Store(Path({str(tmp_path)!r})).crops(np.array([0]), np.array([0]), 4); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -99,7 +99,8 @@ def killed_at_the_second(clips, logmels, *others):
 
 pipeline.decode.decode_shard = killed_at_the_second
 packed, manifest, front_end = pickle.load(open(sys.argv[1], "rb"))
-pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, lambda tasks: pipeline.running.engine.on_loky(tasks, 1))
+engine = lambda tasks: pipeline.running.engine.on_loky(tasks, 1)
+pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, engine)
 """
 
 

@@ -197,7 +197,8 @@ def test_pyav_is_loaded_when_it_is_needed(tmp_path):
     (tmp_path / "sound.mp3").write_bytes(encode(buzz(1, 16000, 0), 16000))
     (tmp_path / "sound.m4a").write_bytes(encode_by_ffmpeg(buzz(1, 16000, 0), 16000, "mp4", "aac"))
     code = (
-        "import sys; from pathlib import Path; from features.decoding.sound import SoundReader; import features.decoding.decoder;"
+        "import sys; from pathlib import Path;"
+        "import features.decoding.decoder; from features.decoding.sound import SoundReader;"
         "from features.logmel import FrontEnd;"
         "read = SoundReader(FrontEnd(16000, 64, 0.025, 0.01, 20, 7600, 40, 0.5, 60));"
         f"read(Path({str(tmp_path / 'sound.mp3')!r}).read_bytes()); before = 'av' in sys.modules;"
