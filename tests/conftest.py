@@ -1,6 +1,7 @@
 """Small inputs that the tests make for themselves: sounds, shards of them, releases."""
 
 import io
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from filelock import FileLock
 
 from features.logmel import FrontEnd
 from tests.project import clone, done, make_project
@@ -120,10 +122,18 @@ def write_archive(validated: Path, archive: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> Path:
-    """A committed copy of the project with a small demo, after its first `dvc repro`; to be copied, not changed."""
-    folder = tmp_path_factory.mktemp("made") / "project"
-    folder.mkdir()
-    make_project(folder)
+    """A committed copy of the project with a small demo, after its first `dvc repro`; to be copied, not changed.
+
+    Made once, by whichever of the processes that run the tests needs it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, whole = shared / "made" / "project", shared / "made" / "whole"
+    with FileLock(shared / "made.lock"):
+        if not whole.exists():
+            folder.mkdir(parents=True)
+            make_project(folder)
+            whole.touch()
     return folder
 
 

@@ -17,7 +17,11 @@ SMALL = {
     "decode": {"max_rejects": 0.2},
     "pack": {"clips_per_shard": 40},
     "train": {"max_epochs": 2, "frames": 100},
-    "architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 0.1}},
+    "architectures": {
+        "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
+        "rnn": {"hidden": 8, "layers": 1},
+        "tcn": {"channels": 8},
+    },
 }
 STAGES = ["demo", "tables", "filter", "pack", "decode", "split", "train", "evaluate"]
 
@@ -57,7 +61,10 @@ def change(folder: Path, settings: dict) -> None:
     """Set values in params.yaml, section by section."""
     params = yaml.safe_load((folder / "params.yaml").read_text())
     for section, values in settings.items():
-        if isinstance(values, dict):
+        if section == "architectures":
+            for name, settings in values.items():
+                params[section].setdefault(name, {}).update(settings)
+        elif isinstance(values, dict):
             params[section].update(values)
         else:
             params[section] = values

@@ -36,6 +36,9 @@ SHARED = (
 )
 
 
+ENOUGH = "data/logmel data/split.parquet data/split.json"  # for training and judging
+
+
 @dataclass(frozen=True)
 class Remote:
     settings: dict[str, str]  # as `dvc remote modify` takes them
@@ -75,8 +78,7 @@ def ssh(home: Path) -> Iterator[Remote]:
         assert any("listening" in line for line in said), "sshd does not start"
         url = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{home}/store"
         friend, stranger = ({"keyfile": str(home / name)} for name in ("friend", "stranger"))
-        enough = "data/logmel data/split.parquet data/split.json"  # for training and judging
-        yield Remote({"url": url} | friend, stranger, lambda: contents(home / "store"), enough)
+        yield Remote({"url": url} | friend, stranger, lambda: contents(home / "store"), ENOUGH)
         server.terminate()
 
 
@@ -109,7 +111,9 @@ def s3(home: Path) -> Iterator[Remote]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All that a folder holds, by path; of a file, what is in it."""
+    files = [folder] if folder.is_file() else folder.rglob("*")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.is_file()}
 
 
 @pytest.fixture(scope="module", params=[a_folder, ssh, s3], ids=lambda kind: kind.__name__)
@@ -151,11 +155,19 @@ def colleague(copy, tmp_path) -> Path:
     return folder
 
 
-def test_a_colleague_trains_from_what_was_pushed(remote, colleague):
+def test_a_colleague_pulls_what_was_pushed(remote, copy, colleague):
     name_remote(colleague, remote.settings)
     done(f"make pull TARGETS='{remote.targets}'", colleague)
     pulled = {f"data/{path.name}" for path in (colleague / "data").iterdir()} - {"data/demo", "data/splits"}
     assert pulled == set(remote.targets.split() or SHARED)
+    for name in pulled:
+        assert contents(colleague / name) == contents(copy / name)
+    assert not [name for name in KEPT if (colleague / name).exists()]
+
+
+def test_a_colleague_trains_from_the_features_alone(stored, colleague):
+    name_remote(colleague, stored)
+    done(f"make pull TARGETS='{ENOUGH}'", colleague)
     output = done("make exp MODEL=rnn", colleague)
     assert stages_run(output) == ["train", "evaluate"]
     assert re.search(r"^ *rnn-1 +rnn +0 +0 ", output, re.MULTILINE)

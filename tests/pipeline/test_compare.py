@@ -11,7 +11,7 @@ from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
 from models.origin import Origin, SplitFacts
 from pipeline import compare
-from pipeline.compare import ComparedRun, comparison_page, differences_table, planned
+from pipeline.compare import ComparedRun, comparison_page, differences_table, judged_by_model, planned
 from pipeline.stage import UserError
 from tests.pipeline.trained import CORPUS, RECIPE
 
@@ -74,6 +74,37 @@ def test_the_page_names_what_the_runs_were_trained_on():
     given = Origin(CORPUS, SplitFacts("official", 0, {}, ""), RECIPE)
     text = comparison_page(given, runs[:1], judged, table, pd.DataFrame())
     assert "corpus.tar.gz, split by official: test clips of 1 seed: 4 clips of 4 speakers" in text
+
+
+def predictions(keys: list[str], groups: list[str], given: list[str]) -> pd.DataFrame:
+    """What evaluate writes: the true groups in turn, the model sure of those that are given."""
+    true = pd.Categorical([groups[number % 2] for number in range(len(keys))], groups)
+    sure = {group: np.array(given) == group for group in groups}
+    rows = {"key": keys, "speaker": keys, "group": true, **sure}
+    return pd.DataFrame(rows | {"baseline: shortcuts": groups[0], "baseline: majority": groups[1]})
+
+
+def test_folds_are_pooled_in_the_same_order_for_all(monkeypatch):
+    groups = ["young", "old"]
+    of_run = {
+        ("cnn", 0): predictions(["a", "b"], groups, ["young", "old"]),
+        ("cnn", 1): predictions(["c", "d", "e"], groups, ["old", "old", "young"]),
+        ("tcn", 0): predictions(["a", "b"], groups, ["old", "old"]),
+        ("tcn", 1): predictions(["c", "d", "e"], groups, ["young", "young", "young"]),
+    }
+    monkeypatch.setattr(
+        compare, "predictions_of", lambda run: of_run[run.model, run.fold].assign(fold=run.fold, seed=0)
+    )
+    runs = [ComparedRun(model, fold, 0, "mark") for fold in (0, 1) for model in ("cnn", "tcn")]
+    judged = judged_by_model(runs)
+    assert list(judged) == ["cnn", "tcn", "baseline: shortcuts"]
+    assert list(judged["cnn"].speakers) == ["a", "b", "c", "d", "e"]
+    assert list(judged["cnn"].targets) == [0, 1, 0, 1, 0]
+    assert list(judged["cnn"].predicted) == [0, 1, 1, 1, 0]
+    assert list(judged["tcn"].predicted) == [1, 1, 0, 0, 0]
+    of_run["tcn", 1] = predictions(["c", "d", "f"], groups, ["young", "young", "young"])
+    with pytest.raises(UserError, match="the test clips of tcn are others than those of cnn"):
+        judged_by_model(runs)
 
 
 def test_a_difference_is_real_only_if_it_outlasts_other_speakers():
