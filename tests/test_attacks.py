@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.attacks.siege import FAULTS, READ, REFUSED, besiege, end_of
+from benchmarks.attacks.siege import LOST, READ, REFUSED, TRACEBACK, Unaccounted, besiege, end_of
 from pipeline.stage import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -32,8 +32,9 @@ def raises(error: Exception):
     [
         (lambda: None, READ),
         (raises(UserError("one line")), REFUSED),
-        (raises(UserError("two\nlines")), FAULTS[0]),
-        (raises(ValueError("a bug")), FAULTS[0]),
+        (raises(UserError("two\nlines")), TRACEBACK),
+        (raises(ValueError("a bug")), TRACEBACK),
+        (raises(Unaccounted("a row")), LOST),
     ],
 )
 def test_every_end_is_told_apart(attempt, end):
@@ -50,7 +51,7 @@ def test_a_siege_fails_for_what_is_written_outside(capsys):
     assert ended.value.code
     shown = capsys.readouterr()
     assert shown.err == "wrote outside data/: evil\n"
-    assert "| both | 2 | 1 | 0 | 0 | 0 | 1 |" in shown.out
+    assert "| both | 2 | 1 | 0 | 0 | 0 | 1 | 0 |" in shown.out
 
 
 def test_a_siege_fails_for_what_takes_too_long(capsys):
