@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.answer import check_answer, example
 from models.architectures import build
 from models.checkpoints import write_state
 from models.classifier import Normalised
-from models.config import Config, ModelError, cannot_be_run, read_config
+from models.config import Config, ModelError, read_config, running
+
+MOST = 50_000_000  # weights
 
 
 def fresh(config: Config) -> Normalised:
@@ -29,13 +32,36 @@ def write_config(config: Config, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[Normalised, Config]:
-    """The model that `save` wrote, ready to judge. Raises ModelError where it is missing or damaged."""
+    """The model that `save` wrote, ready to judge, tried on a window. Raises ModelError where it is missing, damaged,
+    or cannot be run.
+    """
     config, path = read_config(folder), folder / "model.pth"
-    try:
-        model = fresh(config)
-        model.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except FileNotFoundError:
-        raise ModelError(f"{folder} holds no model: it has no model.pth") from None
-    except Exception as error:
-        raise cannot_be_run(path, error) from error
-    return model.eval(), config
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no model: it has no model.pth")
+    with running(path):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        check_weights(state, config)
+        model = fresh(config).eval()
+        model.net.load_state_dict(state)
+        with torch.inference_mode():
+            check_answer(model(torch.from_numpy(example(config))).numpy(), 1, len(config.groups))
+    return model, config
+
+
+def check_weights(state: dict[str, torch.Tensor], config: Config) -> None:
+    """Raises ValueError unless `state` holds just the weights that the config asks for, MOST at most; before the model
+    is made, since they may be more than there is memory for.
+    """
+    with torch.device("meta"):
+        expected = fresh(config).net.state_dict()
+    count = sum(weights.numel() for weights in expected.values())
+    if count > MOST:
+        raise ValueError(f"{config.architecture} has {count:,} weights by its settings: at most {MOST:,} are allowed")
+    for name in [*expected, *state]:
+        held, asked = described(state.get(name)), described(expected.get(name))
+        if held != asked:
+            raise ValueError(f"its weights are not those that config.json asks for: {name} is {held}, not {asked}")
+
+
+def described(weights: torch.Tensor | None) -> str:
+    return "missing" if weights is None else f"{weights.dtype} of shape {tuple(weights.shape)}"

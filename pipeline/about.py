@@ -85,4 +85,4 @@ def write_about(about: About, folder: Path) -> None:
 def read_about(folder: Path) -> About | None:
     """What was exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
     path = folder / ABOUT
-    return read_json(path, About) if path.is_file() else None
+    return read_json(path, About, remedy="export the model again") if path.is_file() else None
