@@ -5,16 +5,16 @@ MOST = 80  # characters of a value that is told, which may be a stranger's
 
 def explained(mistake: dict) -> str:
     """`mistake` is one of `ValidationError.errors()`."""
-    where = shortened(".".join(map(str, mistake["loc"])))
-    reason = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    where, said = shortened(".".join(map(str, mistake["loc"]))), mistake["msg"]
     match mistake["type"]:
         case "unexpected_keyword_argument":
             return f"{where} is unknown"
         case "missing" | "missing_argument":
             return f"{where} is missing"
-        case "value_error" | "json_invalid":
-            return f"{where}: {reason}" if where else reason
-    return f"{where or 'it'} is {shortened(repr(mistake['input']))}: it {reason}"
+    if said.startswith("Input "):
+        return f"{where or 'it'} is {shortened(repr(mistake['input']))}: it {said.removeprefix('Input ')}"
+    said = said.removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
 
 
 def shortened(text: str) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from models.architectures import build
 from models.checkpoints import write_state
 from models.classifier import Normalised
 from models.config import Config, ModelError, read_config, running
+from models.mistake import shortened
 
 MOST = 50_000_000  # weights
 
@@ -39,13 +41,24 @@ def load(folder: Path) -> tuple[Normalised, Config]:
     if not path.is_file():
         raise ModelError(f"{folder} holds no model: it has no model.pth")
     with running(path):
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_weights(path)
         check_weights(state, config)
         model = fresh(config).eval()
         model.net.load_state_dict(state)
         with torch.inference_mode():
             check_answer(model(torch.from_numpy(example(config))).numpy(), 1, len(config.groups))
     return model, config
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Raises ValueError for a file that holds anything else; torch's own text advises to run it."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError:
+        raise ValueError("it is damaged, or holds more than weights") from None
+    if not isinstance(state, dict) or not all(isinstance(each, torch.Tensor) for each in state.values()):
+        raise ValueError("it does not hold weights by their names")
+    return state
 
 
 def check_weights(state: dict[str, torch.Tensor], config: Config) -> None:
@@ -57,10 +70,12 @@ def check_weights(state: dict[str, torch.Tensor], config: Config) -> None:
     count = sum(weights.numel() for weights in expected.values())
     if count > MOST:
         raise ValueError(f"{config.architecture} has {count:,} weights by its settings: at most {MOST:,} are allowed")
-    for name in [*expected, *state]:
-        held, asked = described(state.get(name)), described(expected.get(name))
-        if held != asked:
-            raise ValueError(f"its weights are not those that config.json asks for: {name} is {held}, not {asked}")
+    wrong = [name for name, weights in expected.items() if described(state.get(name)) != described(weights)]
+    if wrong:
+        told = f"{wrong[0]} is {described(state.get(wrong[0]))}, not {described(expected[wrong[0]])}"
+        raise ValueError(f"its weights are not those that config.json asks for: {told}")
+    if more := [shortened(str(name)) for name in state if name not in expected]:
+        raise ValueError(f"its weights are not those that config.json asks for: {more[0]} is not among these")
 
 
 def described(weights: torch.Tensor | None) -> str:

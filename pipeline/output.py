@@ -15,6 +15,7 @@ Kind = TypeVar("Kind")
 
 REMEDY = "remove it, and dvc repro makes it again"
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow's, by which byte is wrong
+UNREADABLE += (RecursionError,)  # of JSON that is nested too deep
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -13,7 +13,10 @@ from pipeline.stage import UserError
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("attack", ["archives --tars 30 --gzips 12", "tables --tables 25"])
+ATTACKS = ["archives --tars 30 --gzips 12", "tables --tables 25", "sounds --mp3s 80 --others 60", "models --folders 60"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_inputs_are_read_or_refused_in_one_line(attack):
     command = [sys.executable, "-m", *f"benchmarks.attacks.{attack}".split()]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")

@@ -10,10 +10,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from features.logmel import FrontEnd
 from models.config import Config
+from models.origin import Corpus, Origin, Split
+from models.recipe import Masks, Recipe
 
 FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
 GROUPS, YEARS = ["young", "middle", "old"], [20.0, 40.0, 70.0]
 FRAMES = 60
+RECIPE = Recipe(FRAMES, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, Masks(1, 4, 1, 4), seed=0)
+AGES = {"young": ["teens"], "middle": ["forties"], "old": ["sixties"]}
+ORIGIN = Origin(
+    Corpus("corpus.tar.gz", False, {"validated": 240}), Split("speaker", 0, AGES, "0123456789abcdef"), RECIPE
+)
 SETTINGS = {
     "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
     "rnn": {"hidden": 8, "layers": 2, "dropout": 0.1},
@@ -25,7 +32,7 @@ SETTINGS = {
 
 def tiny(architecture: str) -> Config:
     mean, deviation = [-7.0] * FRONT_END.n_mels, [2.5] * FRONT_END.n_mels
-    return Config(architecture, SETTINGS[architecture], GROUPS, FRAMES, FRONT_END, mean, deviation, YEARS)
+    return Config(architecture, SETTINGS[architecture], GROUPS, FRAMES, FRONT_END, mean, deviation, YEARS, 0.9, ORIGIN)
 
 
 def write_linear(folder: Path) -> None:
