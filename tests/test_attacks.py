@@ -13,7 +13,7 @@ from pipeline.stage import UserError
 ROOT = Path(__file__).parents[1]
 
 
-ATTACKS = ["archives --tars 30 --gzips 12", "tables --tables 25", "sounds --mp3s 80 --others 60", "models --folders 60"]
+ATTACKS = ["archives --tars 16 --gzips 6", "tables --tables 25", "sounds --mp3s 60 --others 50", "models --folders 50"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
