@@ -14,8 +14,7 @@ from models.mistake import explained, shortened
 from models.origin import Origin
 from models.recipe import Frames
 
-LARGEST = 1_000_000  # bytes of a `config.json`; 256 bands and nine groups make 20,000
-
+LARGEST = 100_000  # bytes of a `config.json`; 256 bands and nine groups make 20,000
 LINE = 300  # characters of what is told of a damaged file
 
 Group = Annotated[str, Len(1, 100)]
@@ -49,9 +48,7 @@ class Config:
     mean: list[Annotated[float, Ge(-1000), Le(1000)]]  # of each mel band over train
     deviation: list[Annotated[float, Gt(0), Le(1000)]]
     years: list[Annotated[float, Ge(0), Le(150)]]  # the mean age of each group in train
-    temperature: Annotated[float, Ge(0.001), Le(1000)] = (
-        1.0  # of the probabilities (see calibration.tempered), fitted on val
-    )
+    temperature: Annotated[float, Ge(0.001), Le(1000)] = 1.0  # see calibration.tempered; fitted on val
     origin: Origin | None = None  # none before `train` has saved the model, and in what an older version saved
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
@@ -71,7 +68,7 @@ def config_of(text: str | bytes) -> Config:
     try:
         return TypeAdapter(Config).validate_json(text)
     except ValidationError as error:
-        raise ValueError(explained(error.errors()[0])) from None
+        raise ValueError(explained(error.errors(include_url=False)[0])) from None
 
 
 def read_config(folder: Path) -> Config:
@@ -81,7 +78,7 @@ def read_config(folder: Path) -> Config:
         with path.open("rb") as file:
             text = file.read(LARGEST + 1)
         if len(text) > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST / 1e6:g} MB")
+            raise ValueError(f"it is larger than {LARGEST:,} bytes")
         return config_of(text)
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder} holds no model: it has no config.json") from None

@@ -15,8 +15,6 @@ from models.classifier import Normalised
 from models.config import Config, ModelError, read_config, running
 from models.mistake import shortened
 
-MOST = 50_000_000  # weights
-
 
 def fresh(config: Config) -> Normalised:
     """The model of a config, with fresh weights."""
@@ -42,7 +40,7 @@ def load(folder: Path) -> tuple[Normalised, Config]:
         raise ModelError(f"{folder} holds no model: it has no model.pth")
     with running(path):
         state = read_weights(path)
-        check_weights(state, config)
+        check_weights(state, config, path.stat().st_size)
         model = fresh(config).eval()
         model.net.load_state_dict(state)
         with torch.inference_mode():
@@ -61,21 +59,21 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def check_weights(state: dict[str, torch.Tensor], config: Config) -> None:
-    """Raises ValueError unless `state` holds just the weights that the config asks for, MOST at most; before the model
-    is made, since they may be more than there is memory for.
+def check_weights(state: dict[str, torch.Tensor], config: Config, size: int) -> None:
+    """Raises ValueError unless `state` holds just the weights that the config asks for, and a file of `size` bytes can
+    hold these: before the model is made, which could take all memory.
     """
     with torch.device("meta"):
         expected = fresh(config).net.state_dict()
-    count = sum(weights.numel() for weights in expected.values())
-    if count > MOST:
-        raise ValueError(f"{config.architecture} has {count:,} weights by its settings: at most {MOST:,} are allowed")
-    wrong = [name for name, weights in expected.items() if described(state.get(name)) != described(weights)]
-    if wrong:
-        told = f"{wrong[0]} is {described(state.get(wrong[0]))}, not {described(expected[wrong[0]])}"
-        raise ValueError(f"its weights are not those that config.json asks for: {told}")
+    mistake = "its weights are not those that config.json asks for"
+    for name, weights in expected.items():
+        if (found := described(state.get(name))) != described(weights):
+            raise ValueError(f"{mistake}: {name} is {found}, not {described(weights)}")
     if more := [shortened(str(name)) for name in state if name not in expected]:
-        raise ValueError(f"its weights are not those that config.json asks for: {more[0]} is not among these")
+        raise ValueError(f"{mistake}: {more[0]} is not among these")
+    asked = sum(weights.nbytes for weights in expected.values())
+    if asked > size:
+        raise ValueError(f"{mistake}: these take {asked:,} bytes, and the file has {size:,}")
 
 
 def described(weights: torch.Tensor | None) -> str:

@@ -37,7 +37,7 @@ WORDS = [
     "0.7",
     "None",
 ]
-OTHERS = [None, True, [], {}, [[]], {"a": 1}, [0] * 100_000, ["x"] * 300, [1, 2, 3], [float("nan")] * 64]
+OTHERS = [None, True, [], {}, [[]], {"a": 1}, [0] * 20_000, [0] * 200_000, ["x"] * 300, [1, 2, 3], [float("nan")] * 64]
 DEEP = "[" * 100_000 + "]" * 100_000
 FILES = ("config.json", "model.pth", "model.onnx", "about.json")
 
