@@ -12,6 +12,7 @@ from models.cnn import CNN
 from models.conformer import Conformer
 from models.crnn import CRNN
 from models.ecapa import ECAPA
+from models.mistake import explained, shortened
 from models.resnet import ResNet
 from models.rnn import RNN
 from models.tcn import TCN
@@ -37,16 +38,14 @@ def build(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups:
     Raises ValueError naming what is wrong: the name, a setting that it does not have or lacks, or a value out of range.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"{name} is no architecture: allowed are {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"{shortened(name)} is not an architecture: allowed are {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
     own = [setting for setting in inspect.signature(architecture).parameters if setting not in SHAPE]
     if set(own) != set(settings):
-        raise ValueError(f"{name} has the settings {', '.join(settings)}: it takes {', '.join(own)}")
+        raise ValueError(f"{name} has the settings {shortened(', '.join(settings))}: it takes {', '.join(own)}")
     try:
         return architecture(n_mels=n_mels, frames=frames, groups=groups, **settings)
     except ValidationError as error:
-        mistake = error.errors()[0]
-        setting = ".".join(map(str, mistake["loc"]))
-        raise ValueError(f"{name}.{setting} is {mistake['input']}: {mistake['msg']}") from None
+        raise ValueError(f"{name}.{explained(error.errors()[0])}") from None
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from None
