@@ -17,7 +17,7 @@ from tqdm import tqdm
 from features.progress import counted
 from features.rejected import Rejected
 from features.sound import quiet_decoder
-from models.config import read_config
+from models.config import ModelError, read_config
 from models.predictor import UNSURE, Prediction, Predictor, complaint
 from pipeline.about import About, about_trained, read_about
 from pipeline.params import load_params
@@ -30,6 +30,7 @@ __all__ = [  # what the web page is made of
     "SUFFIXES",
     "UNSURE",
     "About",
+    "ModelError",
     "Prediction",
     "Predictor",
     "Rejected",
