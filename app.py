@@ -30,6 +30,7 @@ from pipeline.predict import (
     MODEL,
     SUFFIXES,
     UNSURE,
+    ModelError,
     Predictor,
     Rejected,
     UserError,
@@ -71,7 +72,9 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
         try:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
-            return WRITER.get_template("refused.html.jinja").render(name=name, why=complaint(rejected)), None
+            return refused(name, complaint(rejected)), None
+        except ModelError as error:  # of a model that fails at this recording, not at every one
+            return refused(name, str(error)), None
         logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
             prediction=prediction,
@@ -85,6 +88,10 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
         return html, path
 
     return answer
+
+
+def refused(name: str, why: str) -> str:
+    return WRITER.get_template("refused.html.jinja").render(name=name, why=why)
 
 
 def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Blocks:

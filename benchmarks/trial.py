@@ -1,6 +1,5 @@
 """Trial: one training run outside DVC, and what it gave to its test clips; a run that is there is not run again."""
 
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ import torch
 
 from features.running.durable import written_whole
 from features.store import Store
-from models.architectures import ARCHITECTURES
 from models.judging.bootstrap import SpeakerBootstrap, interval
 from models.judging.judge import judge
 from models.judging.judged import Judged
@@ -19,11 +17,12 @@ from models.judging.scores import resampled_macro_recall
 from models.learning import classifier, data, training
 from pipeline.params import Params, Split
 from pipeline.paths import FILTER_REPORT
+from pipeline.running.code import code_of
 from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
 from pipeline.splits.clips import JUDGED_AT_ONCE
 from pipeline.stage import fingerprint
-from pipeline.train import LEARNING, build_seeded, configure, voice_data
+from pipeline.train import build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
 
@@ -35,7 +34,7 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
     `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
     """
     settings = params.split, params.train, params.filter.balance, params.model, params.architectures[params.model]
-    code = [*LEARNING, sys.modules[ARCHITECTURES[params.model].__module__]]
+    code = code_of("train", params.model)
     mark = fingerprint(*settings[:2], settings[2:], store.folder / "index.parquet", speakers, *code)
     path = TRIALS / f"{mark}.parquet"
     if not path.is_file():

@@ -21,15 +21,15 @@ class FrontEnd:
 
     sample_rate: Annotated[int, Ge(8000), Le(48000)]  # Hz
     n_mels: Annotated[int, Ge(8), Le(256)]
-    window: Annotated[float, Gt(0), Le(1)]  # s
-    hop: Annotated[float, Gt(0), Le(1)]  # s
+    window: Annotated[float, Ge(0.001), Le(1)]  # s
+    hop: Annotated[float, Ge(0.001), Le(1)]  # s
     f_min: Annotated[float, Ge(0)]  # Hz
     f_max: Annotated[float, Gt(0)]  # Hz
-    trim: Annotated[float, Gt(0)]  # dB under the loudest moment
+    trim: Annotated[float, Gt(0), Le(200)]  # dB under the loudest moment
     shortest: Annotated[float, Gt(0)]  # s, after trimming
-    longest: Annotated[float, Gt(0)]  # s, before trimming
+    longest: Annotated[float, Gt(0), Le(3600)]  # s, before trimming
 
-    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
     def __post_init__(self):
         if not self.f_min < self.f_max <= self.sample_rate / 2:
@@ -39,6 +39,20 @@ class FrontEnd:
             )
         if self.shortest < self.window:
             raise ValueError(f"shortest is {self.shortest} s: it must hold a window, {self.window} s")
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest is {self.shortest} s: allowed is at most longest, {self.longest} s")
+        bin_width = self.sample_rate / self.n_fft
+        if not self.narrowest_piece() > bin_width:
+            raise ValueError(
+                f"n_mels is {self.n_mels}: a window of {self.window} s, whose spectrum has steps of {bin_width:g} Hz, "
+                "is too short to tell so many bands apart"
+            )
+
+    def narrowest_piece(self) -> float:
+        """How wide the lowest of the PIECES is that `pieces_of` cuts the mel bands into, in Hz."""
+        low, high = mel(self.f_min), mel(self.f_max)
+        step = (high - low) / (self.n_mels + 1)
+        return hertz_of(low + (self.n_mels // PIECES + 1) * step) - self.f_min
 
     @property
     def window_samples(self) -> int:
@@ -47,6 +61,11 @@ class FrontEnd:
     @property
     def hop_samples(self) -> int:
         return round(self.hop * self.sample_rate)
+
+    @property
+    def n_fft(self) -> int:
+        """The samples of a spectrum: the next power of two that holds a window."""
+        return 1 << (self.window_samples - 1).bit_length()
 
 
 class LogMel:
@@ -57,7 +76,7 @@ class LogMel:
     def __init__(self, front_end: FrontEnd):
         self.hop = front_end.hop_samples
         self.width = front_end.window_samples
-        n_fft = 1 << (self.width - 1).bit_length()
+        n_fft = front_end.n_fft
         turns = np.arange(self.width) / self.width
         self.window = (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
         self.windowed = np.zeros((FRAMES_AT_ONCE, n_fft), np.float32)
@@ -126,6 +145,6 @@ def mel(hertz: float) -> float:
     return 2595 * np.log10(1 + hertz / 700)
 
 
-def hertz_of(mels: np.ndarray) -> np.ndarray:
+def hertz_of(mels: np.ndarray | float) -> np.ndarray | float:
     """The inverse of `mel`."""
     return 700 * (10 ** (mels / 2595) - 1)

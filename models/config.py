@@ -1,39 +1,66 @@
 """Config: what `config.json` says of a model: how to run it, and what it was trained on. Knows no torch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from annotated_types import Ge, Gt, Le, Len
 from pydantic import TypeAdapter, ValidationError
 
 from features.logmel import FrontEnd
+from models.mistake import explained, shortened
 from models.origin import Origin
+from models.recipe import Frames
+
+LARGEST = 100_000  # bytes of a `config.json`; 256 bands and nine groups make 20,000
+LINE = 300  # characters of what is told of a damaged file
+
+Group = Annotated[str, Len(1, 100)]
 
 
 class ModelError(Exception):
     """A folder that holds no model that can be run; the text says why."""
 
 
-def cannot_be_run(path: Path, error: Exception) -> ModelError:
-    """Says so in one line; what comes of a damaged file has no type in common, and may have no text."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ModelError(f"{path} cannot be run: {lines[0]}")
+@contextmanager
+def running(path: Path) -> Iterator[None]:
+    """Whatever goes wrong in this block is one ModelError, in one line: what comes of a damaged file has no type in
+    common, and may have no text.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(f"{path} cannot be run: {lines[0][:LINE]}") from error
 
 
 @dataclass(frozen=True)
 class Config:
     architecture: str
     settings: dict[str, Any]
-    groups: list[str]  # in order
-    frames: int  # of a window
+    groups: Annotated[list[Group], Len(2, 100)]  # in order
+    frames: Frames  # of a window
     front_end: FrontEnd
-    mean: list[float]  # of each mel band over train
-    deviation: list[float]
-    years: list[float]  # the mean age of each group in train
-    temperature: float = 1.0  # of the probabilities (see calibration.tempered), fitted on val
+    mean: list[Annotated[float, Ge(-1000), Le(1000)]]  # of each mel band over train
+    deviation: list[Annotated[float, Gt(0), Le(1000)]]
+    years: list[Annotated[float, Ge(0), Le(150)]]  # the mean age of each group in train
+    temperature: Annotated[float, Ge(0.001), Le(1000)] = 1.0  # see calibration.tempered; fitted on val
     origin: Origin | None = None  # none before `train` has saved the model, and in what an older version saved
 
-    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+
+    def __post_init__(self):
+        for group in self.groups:
+            if self.groups.count(group) > 1:
+                raise ValueError(f"groups: {shortened(group)} stands in it more than once")
+        for name, of in {"mean": "bands", "deviation": "bands", "years": "groups"}.items():
+            found, allowed = len(getattr(self, name)), self.front_end.n_mels if of == "bands" else len(self.groups)
+            if found != allowed:
+                raise ValueError(f"{name} holds {found} numbers: {allowed} are allowed, as many as there are {of}")
 
 
 def config_of(text: str | bytes) -> Config:
@@ -41,16 +68,18 @@ def config_of(text: str | bytes) -> Config:
     try:
         return TypeAdapter(Config).validate_json(text)
     except ValidationError as error:
-        mistake = error.errors()[0]
-        where = ".".join(map(str, mistake["loc"]))
-        raise ValueError(f"{where}: {mistake['msg']}" if where else mistake["msg"]) from None
+        raise ValueError(explained(error.errors(include_url=False)[0])) from None
 
 
 def read_config(folder: Path) -> Config:
     """The config of the model in `folder`. Raises ModelError where there is none."""
     path = folder / "config.json"
     try:
-        return config_of(path.read_bytes())
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ValueError(f"it is larger than {LARGEST:,} bytes")
+        return config_of(text)
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder} holds no model: it has no config.json") from None
     except ValueError as error:

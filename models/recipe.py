@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 STRICT = {"extra": "forbid", "strict": True}
+
+Frames = Annotated[int, Ge(16), Le(10_000)]  # of a crop or a window
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Masks:
 
 @dataclass(frozen=True)
 class Recipe:
-    frames: Annotated[int, Ge(16)]  # of a crop
+    frames: Frames  # of a crop
     batch_size: Annotated[int, Ge(2)]  # crops
     max_epochs: Annotated[int, Ge(1)]
     patience: Annotated[int, Ge(1)]  # epochs without a better `monitor`

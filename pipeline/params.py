@@ -13,7 +13,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from features.logmel import FrontEnd
+from models.config import Group
 from models.hardware import Hardware
+from models.mistake import explained
 from models.recipe import Recipe
 from pipeline.corpus.ages import AGES
 from pipeline.paths import OWN_SPLITS
@@ -26,7 +28,7 @@ SPLIT_BY = ("speaker", "locale", "official", "clip")
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 Share = Annotated[float, Ge(0), Le(1)]
-Groups = Annotated[dict[str, Annotated[list[Literal[AGES]], MinLen(1)]], MinLen(2)]
+Groups = Annotated[dict[Group, Annotated[list[Literal[AGES]], MinLen(1)]], MinLen(2)]
 
 
 def check_words(groups: dict[str, list[str]]) -> None:
@@ -159,17 +161,12 @@ def explain(error: ValidationError, section: type) -> list[str]:
 def explain_one(mistake: dict, section: type) -> str:
     place = mistake["loc"]
     where = ".".join(map(str, place))
-    reason = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
     match mistake["type"]:
         case "unexpected_keyword_argument":
             return f"there is no {where}: allowed are {names_under(section, place[:-1])}"
         case "dataclass_type":
             return f"{where or 'it'} must hold {names_under(section, place)}"
-        case "missing" | "missing_argument":
-            return f"{where} is missing"
-        case "value_error":
-            return f"{where}: {reason}" if where else reason
-    return f"{where} is {mistake['input']!r}: it {reason}"
+    return explained(mistake)
 
 
 def names_under(section: type, parents: Sequence[str]) -> str:

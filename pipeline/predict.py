@@ -18,7 +18,7 @@ from features.decoding.rejected import Rejected
 from features.decoding.sound import quiet_decoder
 from features.running.progress import counted
 from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
-from models.config import read_config
+from models.config import ModelError, read_config
 from pipeline.params import load_params
 from pipeline.paths import MODEL
 from pipeline.reports.about import About, about_trained, read_about
@@ -31,6 +31,7 @@ __all__ = [  # what the web page is made of
     "SUFFIXES",
     "UNSURE",
     "About",
+    "ModelError",
     "Prediction",
     "Predictor",
     "Rejected",

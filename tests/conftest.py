@@ -45,9 +45,9 @@ def buzz(seconds: float, rate: int, seed: int) -> np.ndarray:
     return 0.1 * tones + 0.01 * random.standard_normal(len(time))
 
 
-def encode(samples: np.ndarray, rate: int, form: str = "MP3") -> bytes:
+def encode(samples: np.ndarray, rate: int, form: str = "MP3", subtype: str | None = None) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=form)
+    soundfile.write(file, samples, rate, subtype, format=form)
     return file.getvalue()
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.timing import markdown
+from features.store import StoreError
+from models.config import ModelError
 from pipeline.stage import UserError
 
 SECONDS = 10  # of processor time that an input may take
@@ -23,13 +25,18 @@ PATIENCE = 120  # s, until one that only waits counts as taking too long
 MEMORY = 1e9  # bytes that the whole siege may take at most
 
 READ, REFUSED = "read", "refused in one line"
-FAULTS = ("tracebacks", f"over {SECONDS} s", "wrote outside data/")
+TRACEBACK, ENDLESS, OUTSIDE, LOST = "tracebacks", f"over {SECONDS} s", "wrote outside data/", "lost track of a row"
+FAULTS = (TRACEBACK, ENDLESS, OUTSIDE, LOST)
 
 Input = tuple[str, Callable[[], None]]  # how it was made, and what is done with it
 
 
 class TookTooLong(BaseException):
     """Not an Exception: nothing that is tried shall catch it."""
+
+
+class Unaccounted(Exception):  # noqa: N818 - an end, as Rejected is
+    """A row or a clip of which nothing says what became of it."""
 
 
 def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
@@ -51,7 +58,7 @@ def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
             shutil.rmtree("data")
             Path("data").mkdir()
             if outside_data(root) != before:
-                end = FAULTS[2]
+                end = OUTSIDE
                 before = outside_data(root)
             if end in FAULTS:
                 print(f"{end}: {made}", file=sys.stderr)
@@ -71,13 +78,16 @@ def end_of(attempt: Callable[[], None], made: str) -> str:
         with redirect_stderr(StringIO()):  # progress bars
             attempt()
         return READ
-    except UserError as error:
-        return REFUSED if "\n" not in str(error) else FAULTS[0]
+    except (UserError, StoreError, ModelError) as error:  # as run_stage does
+        return REFUSED if "\n" not in str(error) else TRACEBACK
     except TookTooLong:
-        return FAULTS[1]
+        return ENDLESS
+    except Unaccounted as error:
+        print(f"{made}: {error}", file=sys.stderr)
+        return LOST
     except Exception:
         print(f"{made}:\n{traceback.format_exc()}", file=sys.stderr)
-        return FAULTS[0]
+        return TRACEBACK
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.attacks.damage import Random, any_of, damage
-from benchmarks.attacks.siege import Input, arguments, besiege
+from benchmarks.attacks.siege import Input, Unaccounted, arguments, besiege
 from features.shard import ShardWriter
 from pipeline.corpus.ages import AGES
 from pipeline.corpus.hashes import hashes
@@ -109,7 +109,7 @@ def filter_it(data: bytes) -> None:
     account = count(rows)
     lines = [line for line in data.split(b"\n") if line.removesuffix(b"\r")]
     if not account["rows"] == len(lines) - 1 == sum(fates(account)):
-        raise AssertionError(f"{len(lines) - 1} rows, of which {sum(fates(account))} are accounted for")
+        raise Unaccounted(f"{len(lines) - 1} rows, of which {sum(fates(account))} are accounted for")
     rows[["table", "path", "outcome"]].sort_index().to_parquet("data/rows.parquet", index=False)
     check_rows(Path("data/rows.parquet"), TABLES)
     manifest = manifest_of(rows, official_splits(TABLES))

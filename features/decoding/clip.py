@@ -22,6 +22,8 @@ def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[
         raise
     except Exception as error:
         raise Rejected("undecodable", f"{type(error).__name__}: {error}") from error
+    if not len(features):
+        raise Rejected("too_short", "shorter than a window")
     if not max(features.max(), -features.min()) <= LARGEST_VALUE:  # nor is NaN
         raise Rejected("undecodable", "features that are no numbers")
     return sound, features.astype(np.float16)

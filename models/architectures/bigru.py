@@ -4,8 +4,10 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
+
+from models.architectures.sizes import Depth, Size
 
 
 class BiGRU(nn.Module):
@@ -17,8 +19,8 @@ class BiGRU(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        hidden: PositiveInt,
-        layers: PositiveInt,
+        hidden: Size,
+        layers: Depth,
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from models.architectures import ARCHITECTURES
+from models.mistake import explained, shortened
 
 SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting
 
@@ -17,16 +18,14 @@ def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int,
     Raises ValueError naming what is wrong: the name, a setting that it does not have or lacks, or a value out of range.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"{name} is no architecture: allowed are {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"{shortened(name)} is not an architecture: allowed are {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
     own = [setting for setting in inspect.signature(architecture).parameters if setting not in SHAPE]
     if set(own) != set(settings):
-        raise ValueError(f"{name} has the settings {', '.join(settings)}: it takes {', '.join(own)}")
+        raise ValueError(f"{name} has the settings {shortened(', '.join(settings))}: it takes {', '.join(own)}")
     try:
         return architecture(n_mels=n_mels, frames=frames, groups=groups, **settings)
     except ValidationError as error:
-        mistake = error.errors()[0]
-        setting = ".".join(map(str, mistake["loc"]))
-        raise ValueError(f"{name}.{setting} is {mistake['input']}: {mistake['msg']}") from None
+        raise ValueError(f"{name}.{explained(error.errors()[0])}") from None
     except ValueError as error:
         raise ValueError(f"{name}.{error}") from None

@@ -7,7 +7,7 @@ Mel cepstra after Davis and Mermelstein, "Comparison of parametric representatio
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Len
 from pydantic import PositiveInt, validate_call
 from torch import nn
 from torchaudio.functional import create_dct
@@ -28,7 +28,7 @@ class Cepstral(nn.Module):
         frames: int,
         groups: int,
         cepstra: Annotated[int, Ge(2)],
-        lags: Annotated[list[PositiveInt], MinLen(1)],
+        lags: Annotated[list[PositiveInt], Len(1, 64)],
     ):
         super().__init__()
         if max(lags) >= frames:

@@ -4,8 +4,10 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Len, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
+
+from models.architectures.sizes import Size
 
 
 class CNN(nn.Module):
@@ -17,7 +19,7 @@ class CNN(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        channels: Annotated[list[PositiveInt], Len(3, 3)],
+        channels: Annotated[list[Size], Len(3, 3)],
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

@@ -7,10 +7,11 @@ from typing import Annotated
 import torch
 import torchaudio
 from annotated_types import Ge, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
 
 from models.architectures.pooling import AttentiveStatistics
+from models.architectures.sizes import Depth, Kernel, Size
 
 
 class Conformer(nn.Module):
@@ -22,10 +23,10 @@ class Conformer(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        dimension: PositiveInt,
-        heads: PositiveInt,
-        layers: PositiveInt,
-        kernel: Annotated[int, Ge(3)],
+        dimension: Size,
+        heads: Size,
+        layers: Depth,
+        kernel: Kernel,
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Lt, MinLen
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
+
+from models.architectures.sizes import Size
 
 
 class CRNN(nn.Module):
@@ -22,8 +24,8 @@ class CRNN(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        channels: Annotated[list[PositiveInt], MinLen(1)],
-        hidden: PositiveInt,
+        channels: Annotated[list[Size], MinLen(1)],
+        hidden: Size,
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

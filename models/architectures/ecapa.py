@@ -7,10 +7,11 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
 
 from models.architectures.pooling import AttentiveStatistics
+from models.architectures.sizes import Size
 
 DILATIONS = (2, 3, 4)
 
@@ -24,9 +25,9 @@ class ECAPA(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        channels: PositiveInt,
+        channels: Size,
         scale: Annotated[int, Ge(2)],
-        embedding: PositiveInt,
+        embedding: Size,
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Len, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
 
 from models.architectures.pooling import AttentiveStatistics
+from models.architectures.sizes import Size
 
 BLOCKS = (3, 4, 6, 3)
 
@@ -24,7 +25,7 @@ class ResNet(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        channels: Annotated[list[PositiveInt], Len(4, 4)],
+        channels: Annotated[list[Size], Len(4, 4)],
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Lt
-from pydantic import PositiveInt, validate_call
+from pydantic import validate_call
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
+
+from models.architectures.sizes import Kernel, Size
 
 
 class TCN(nn.Module):
@@ -23,8 +25,8 @@ class TCN(nn.Module):
         n_mels: int,
         frames: int,
         groups: int,
-        channels: PositiveInt,
-        kernel: Annotated[int, Ge(3)],
+        channels: Size,
+        kernel: Kernel,
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()

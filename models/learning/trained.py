@@ -3,14 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 
+from models.answer import check_answer, example
 from models.architectures.build import build_network
-from models.config import Config, ModelError, cannot_be_run, read_config
+from models.config import Config, ModelError, read_config, running
 from models.learning.checkpoints import write_state
 from models.learning.classifier import Normalised
+from models.mistake import shortened
 
 
 def fresh(config: Config) -> Normalised:
@@ -31,13 +34,49 @@ def write_config(config: Config, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[Normalised, Config]:
-    """The model that `save` wrote, ready to judge. Raises ModelError where it is missing or damaged."""
+    """The model that `save` wrote, ready to judge, tried on a window. Raises ModelError where it is missing, damaged,
+    or cannot be run.
+    """
     config, path = read_config(folder), folder / "model.pth"
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no model: it has no model.pth")
+    with running(path):
+        state = read_weights(path)
+        check_weights(state, config, path.stat().st_size)
+        model = fresh(config).eval()
+        model.net.load_state_dict(state)
+        with torch.inference_mode():
+            check_answer(model(torch.from_numpy(example(config))).numpy(), 1, len(config.groups))
+    return model, config
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Raises ValueError for a file that holds anything else; torch's own text advises to run it."""
     try:
-        model = fresh(config)
-        model.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except FileNotFoundError:
-        raise ModelError(f"{folder} holds no model: it has no model.pth") from None
-    except Exception as error:
-        raise cannot_be_run(path, error) from error
-    return model.eval(), config
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError:
+        raise ValueError("it is damaged, or holds more than weights") from None
+    if not isinstance(state, dict) or not all(isinstance(each, torch.Tensor) for each in state.values()):
+        raise ValueError("it does not hold weights by their names")
+    return state
+
+
+def check_weights(state: dict[str, torch.Tensor], config: Config, size: int) -> None:
+    """Raises ValueError unless `state` holds just the weights that the config asks for, and a file of `size` bytes can
+    hold these: before the model is made, which could take all memory.
+    """
+    with torch.device("meta"):
+        expected = fresh(config).net.state_dict()
+    mistake = "its weights are not those that config.json asks for"
+    for name, weights in expected.items():
+        if (found := described(state.get(name))) != described(weights):
+            raise ValueError(f"{mistake}: {name} is {found}, not {described(weights)}")
+    if more := [shortened(str(name)) for name in state if name not in expected]:
+        raise ValueError(f"{mistake}: {more[0]} is not among these")
+    asked = sum(weights.nbytes for weights in expected.values())
+    if asked > size:
+        raise ValueError(f"{mistake}: these take {asked:,} bytes, and the file has {size:,}")
+
+
+def described(weights: torch.Tensor | None) -> str:
+    return "missing" if weights is None else f"{weights.dtype} of shape {tuple(weights.shape)}"

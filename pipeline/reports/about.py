@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.config import read_origin
+from pipeline.params import Count, Share
 from pipeline.paths import METRICS
 from pipeline.running.output import read_json
 from pipeline.stage import fingerprint
@@ -17,12 +18,12 @@ class About:
     corpus: str
     is_synthetic: bool
     leaks: bool | None  # speakers stood in train and in test; None, as all that follow, where no test is known
-    clips: int | None  # of test
-    speakers: int | None
-    macro_recall: float | None
-    macro_recall_low: float | None  # of the 95 % interval
-    macro_recall_high: float | None
-    unsure: float  # probability under which no group is named
+    clips: Count | None  # of test
+    speakers: Count | None
+    macro_recall: Share | None
+    macro_recall_low: Share | None  # of the 95 % interval
+    macro_recall_high: Share | None
+    unsure: Share  # probability under which no group is named
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,4 @@ def write_about(about: About, folder: Path) -> None:
 def read_about(folder: Path) -> About | None:
     """What was exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
     path = folder / ABOUT
-    return read_json(path, About) if path.is_file() else None
+    return read_json(path, About, remedy="export the model again") if path.is_file() else None

@@ -13,7 +13,9 @@ from pipeline.stage import UserError
 
 Kind = TypeVar("Kind")
 
+REMEDY = "remove it, and dvc repro makes it again"
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow's, by which byte is wrong
+UNREADABLE += (RecursionError,)  # of JSON that is nested too deep
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
@@ -32,24 +34,24 @@ def read_csv(path: Path, columns: list[str], **options) -> pd.DataFrame:
     return table
 
 
-def read_json(path: Path, kind: type[Kind], key: str | None = None) -> Kind:
+def read_json(path: Path, kind: type[Kind], key: str | None = None, remedy: str = REMEDY) -> Kind:
     """What the file, or the value of `key` in it, says, of all that a dataclass asks for.
 
-    Raises UserError for a file that is missing or damaged, or says something else.
+    Raises UserError for a file that is missing or damaged, or says something else; it says what to do: `remedy`.
     """
-    with named(path):
+    with named(path, remedy):
         values = json.loads(path.read_text(encoding="utf-8"))
         return TypeAdapter(kind).validate_python(values if key is None else values[key])
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def named(path: Path, remedy: str = REMEDY) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
         raise UserError(f"there is no {path}: dvc repro makes it") from None
     except UNREADABLE as error:
-        raise UserError(f"{path} cannot be read ({why(error)}): remove it, and dvc repro makes it again") from None
+        raise UserError(f"{path} cannot be read ({why(error)}): {remedy}") from None
 
 
 def why(error: Exception) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 import app
 import page.folder
+from models.config import ModelError
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 from tests.app.conftest import ask, free_port
 from tests.conftest import encode
@@ -67,3 +68,21 @@ def test_recordings_are_deleted_in_time_and_examples_are_not(folder, sounds, mon
                 pass
         assert ask(address, "click", 3) == expected
     assert not recordings.exists()
+
+
+class Failing:
+    """A predictor whose model, a stranger's, fails at every recording."""
+
+    def hear(self, data: bytes) -> bytes:
+        return data
+
+    def judge(self, recordings: list[bytes]) -> None:
+        raise ModelError("model.onnx cannot be run: it gives numbers that are not finite")
+
+
+def test_a_model_that_fails_at_a_recording_says_so(tmp_path):
+    (tmp_path / "voice.wav").write_bytes(b"a voice")
+    html, kept = app.answering(Failing())(str(tmp_path / "voice.wav"), "<b>voice</b>")
+    assert "cannot be run: it gives numbers that are not finite" in html
+    assert "<b>voice" not in html
+    assert kept is None

@@ -44,7 +44,29 @@ def test_frames_are_counted_without_padding(front_end):
     assert LogMel(front_end)(np.zeros(400 + 160 * 9 + 159, np.float32)).shape == (10, 64)
 
 
-@pytest.mark.parametrize("wrong", [{"f_max": 9000}, {"f_min": 8000}, {"shortest": 0.01}])
+NARROW = {"n_mels": 64, "window": 0.001}  # steps of 1,000 Hz
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"f_max": 9000}, {"f_min": 8000}, {"f_min": np.nan}, {"shortest": 0.01}, {"shortest": 61}, NARROW],
+)
 def test_settings_that_do_not_fit_are_named(front_end, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         dataclasses.replace(front_end, **wrong)
+
+
+@pytest.mark.parametrize(("rate", "n_mels"), [(8000, 8), (16000, 64), (48000, 256)])
+def test_what_the_settings_allow_can_be_made(front_end, rate, n_mels):
+    """Each piece of the bands holds a step of the spectrum, down to the shortest window that is allowed."""
+    refused = 0
+    for window in np.geomspace(0.001, 0.2, 60).tolist():
+        for f_min in (0, 20, 1000, 3900):
+            wanted = {"sample_rate": rate, "n_mels": n_mels, "window": window, "f_min": f_min, "f_max": 4000}
+            try:
+                made = dataclasses.replace(front_end, **wanted)
+            except ValueError:
+                refused += 1
+                continue
+            assert np.isfinite(LogMel(made)(np.ones(rate // 4, np.float32))).all()
+    assert 0 < refused < 200

@@ -67,7 +67,62 @@ def test_another_config_is_one_line_that_says_where(config, values, tmp_path):
         read_config(tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b"null"], ids=str)
+def test_what_a_config_may_hold_is_told(config, tmp_path):
+    front_end = dataclasses.asdict(config.front_end)
+    for values, said in [
+        ({"temperature": -1}, "temperature is -1: it should be greater than or equal to 0.001"),
+        ({"temperature": 0}, "temperature is 0: it should be"),
+        ({"temperature": float("nan")}, "temperature is nan: it should be a finite number"),
+        ({"temperature": float("inf")}, "temperature is inf: it should be a finite number"),
+        ({"groups": "young"}, "groups is 'young': it should be a valid array"),
+        ({"groups": ["young"]}, "groups: List should have at least 2 items"),
+        ({"groups": ["young", ""]}, "groups.1: String should have at least 1 character"),
+        ({"groups": ["young", "young"]}, "groups: young stands in it more than once"),
+        ({"groups": ["a", "b", "c"]}, "years holds 2 numbers: 3 are allowed, as many as there are groups"),
+        ({"years": [20]}, "years holds 1 numbers: 2 are allowed"),
+        ({"years": [20, float("-inf")]}, "years.1 is -inf: it should be a finite number"),
+        ({"frames": 0}, "frames is 0: it should be greater than or equal to 16"),
+        ({"frames": 10**9}, "frames is 1000000000: it should be less than or equal to 10000"),
+        ({"frames": True}, "frames is True: it should be a valid integer"),
+        ({"mean": [0.0] * 63}, "mean holds 63 numbers: 64 are allowed, as many as there are bands"),
+        ({"mean": [1e300] * 64}, "mean.0 is 1e+300: it should be less than or equal to 1000"),
+        ({"deviation": [0.0] * 64}, "deviation.0 is 0.0: it should be greater than 0"),
+        ({"settings": []}, "settings is []: it should be an object"),
+        ({"a\nb": 1}, "a b is unknown"),
+        ({"front_end": front_end | {"hop": 0}}, "front_end.hop is 0: it should be greater than or equal to 0.001"),
+        ({"front_end": front_end | {"trim": float("inf")}}, "front_end.trim is inf: it should be a finite number"),
+        ({"front_end": front_end | {"f_max": 9000}}, "front_end: f_min and f_max are 20.0 and 9000.0 Hz"),
+        ({"front_end": front_end | {"longest": 1e9}}, "front_end.longest is 1000000000.0: it should be less than"),
+        (
+            {"front_end": front_end | {"shortest": 61}},
+            "front_end: shortest is 61.0 s: allowed is at most longest",
+        ),
+        ({"front_end": front_end | {"window": 0.001}}, "front_end: n_mels is 64: a window of 0.001 s"),
+        ({"temperature": "9" * 5000}, f"temperature is '{'9' * 78}…: it should be a valid number"),
+    ]:
+        write_config(config, tmp_path)
+        change(tmp_path, **values)
+        with pytest.raises(ModelError) as error:
+            read_config(tmp_path)
+        assert f"config.json does not describe a model: {said}" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"null",
+        b"[" * 100_000,
+        b'{"a":' * 10_000,
+        b" " * 2_000_000,
+        "ä".encode("latin-1"),
+    ],
+    ids=lambda data: str(data[:10]),
+)
 def test_what_is_no_config_is_one_line(data, tmp_path):
     (tmp_path / "config.json").write_bytes(data)
     with pytest.raises(ModelError, match=r"^[^\n]*config\.json does not describe a model: [^\n]+$"):

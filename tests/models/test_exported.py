@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,13 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from benchmarks.attacks.tiny import linear, write_linear
 from models.architectures import ARCHITECTURES
 from models.asking.network import by_torch, open_network
+from models.asking.predictor import Predictor
 from models.config import Config, ModelError, read_config
 from models.exported import export
-from models.learning.trained import fresh, save
+from models.learning.trained import fresh, load, save, write_config
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
 SETTINGS |= {  # those that are slow to export, small
@@ -94,6 +98,82 @@ def test_a_damaged_model_is_named(name, front_end, tmp_path):
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(ModelError, match=f"{name} cannot be run: "):
         open_network(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (linear(groups=4), "it gives numbers of shape (1, 4): (1, 3) is allowed, a column a group"),
+        (linear(weight=np.nan), "it gives numbers that are not finite"),
+        (linear(weight=1e38), "it gives numbers that are not finite"),
+        (linear(feature="sound"), "Required inputs (['sound']) are missing"),
+        (linear(kind=onnx.TensorProto.FLOAT), "Unexpected input data type"),
+        (linear(batch=2), "Got invalid dimensions for input"),
+    ],
+    ids=["columns", "nan", "huge", "name", "type", "batch"],
+)
+def test_a_network_that_does_not_answer_is_refused_on_opening(network, said, tmp_path, capfd):
+    write_linear(tmp_path / "model")
+    assert open_network(tmp_path / "model")(features(3)).shape == (3, 3)
+    onnx.save(network, tmp_path / "model/model.onnx")
+    with pytest.raises(ModelError, match=rf"^[^\n]*model\.onnx cannot be run: [^\n]*{re.escape(said)}[^\n]*$"):
+        open_network(tmp_path / "model")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_that_fails_later_is_named_then(tmp_path):
+    write_linear(tmp_path / "model")
+    onnx.save(linear(batch=1), tmp_path / "model/model.onnx")
+    run = open_network(tmp_path / "model")
+    with pytest.raises(ModelError, match=r"model\.onnx cannot be run: [^\n]*invalid dimensions[^\n]*$"):
+        run(features(2))
+
+
+def without(state: dict, name: str) -> dict:
+    return {key: weights for key, weights in state.items() if key != name}
+
+
+LAST = "classify.2.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda state: state | {LAST: torch.full_like(state[LAST], np.nan)}, "it gives numbers that are not finite"),
+        (lambda state: state | {LAST: state[LAST][:2]}, f"{LAST} is torch.float32 of shape (2,"),
+        (lambda state: state | {LAST: state[LAST].half()}, f"{LAST} is torch.float16 of shape (3,"),
+        (lambda state: without(state, LAST), f"{LAST} is missing, not torch.float32 of shape (3,"),
+        (lambda state: state | {"a\nb": torch.zeros(1)}, "config.json asks for: a b is not among these"),
+        (lambda state: [], "it does not hold weights by their names"),
+        (lambda state: state | {"path": Path()}, "it is damaged, or holds more than weights"),
+    ],
+    ids=["nan", "shape", "type", "missing", "more", "list", "object"],
+)
+def test_weights_that_the_config_does_not_ask_for_are_refused(change, said, front_end, tmp_path):
+    config = config_of("cnn", front_end)
+    model = trained(config)
+    save(model, config, tmp_path)
+    torch.save(change(model.net.state_dict()), tmp_path / "model.pth")
+    lines = []
+    for opened in (load, open_network, lambda folder: Predictor(folder, unsure=0)):
+        with pytest.raises(ModelError) as error:
+            opened(tmp_path)
+        lines.append(str(error.value))
+    assert len(set(lines)) == 1
+    assert lines[0].startswith(f"{tmp_path}/model.pth cannot be run: ")
+    assert said in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_a_model_that_takes_more_than_its_file_holds_is_refused(front_end, tmp_path):
+    config = replace(config_of("cnn", front_end), settings={"channels": [2048] * 3, "dropout": 0}, frames=5000)
+    with torch.device("meta"):
+        shapes = fresh(config).net.state_dict()
+    torch.save({n: torch.zeros((), dtype=w.dtype).expand(w.shape) for n, w in shapes.items()}, tmp_path / "model.pth")
+    write_config(config, tmp_path)
+    assert (tmp_path / "model.pth").stat().st_size < 10_000
+    with pytest.raises(ModelError, match=r"these take 916,095,004 bytes, and the file has [0-9],[0-9]{3}$"):
+        load(tmp_path)
 
 
 def test_a_folder_without_a_model_says_what_is_missing(front_end, tmp_path):

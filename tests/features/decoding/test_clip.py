@@ -37,6 +37,12 @@ def test_features_that_half_precision_does_not_hold_are_refused(front_end, value
         decode_clip(data, SoundReader(front_end), lambda samples: np.array([[1, value]], np.float32))
 
 
+def test_a_sound_that_does_not_fill_a_window_is_too_short(front_end):
+    data = encode(buzz(1, 16000, 0), 16000, "WAV")
+    with pytest.raises(Rejected, match="too_short"):
+        decode_clip(data, SoundReader(front_end), lambda samples: np.empty((0, 64), np.float32))
+
+
 def test_features_are_those_of_the_sound(front_end):
     data = encode(buzz(1, 16000, 0), 16000, "WAV")
     sound, features = decode_clip(data, SoundReader(front_end), LogMel(front_end))

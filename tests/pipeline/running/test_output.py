@@ -8,6 +8,8 @@ import pytest
 from pipeline.running.output import read_csv, read_json, read_parquet
 from pipeline.stage import UserError
 
+DEEP = b"[" * 100_000
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -39,8 +41,20 @@ def test_what_is_whole_is_read(tmp_path):
 )
 @pytest.mark.parametrize(
     "data",
-    [None, b"", b"\xff\xfe\x00", b"PAR1", b"{", b"[]", b"null", b"{}", b'{"name": 1, "clips": "many"}', b"other\n1\n"],
-    ids=str,
+    [
+        None,
+        b"",
+        b"\xff\xfe\x00",
+        b"PAR1",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"name": 1, "clips": "many"}',
+        b"other\n1\n",
+        DEEP,
+    ],
+    ids=lambda data: str(data and data[:40]),
 )
 def test_what_is_not_is_one_line_that_names_it_and_says_what_to_do(read, data, tmp_path):
     path = tmp_path / "file"
