@@ -10,7 +10,7 @@ import yaml
 from models.architectures import ARCHITECTURES
 from pipeline.running.code import FOLDERS, code_of
 
-STAGES = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = [*yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"], "demo"]
 HOW = (  # how stages run and what they are told, never what they make of it: an edit makes nothing stale
     "features/running",
     "pipeline/running",
@@ -98,6 +98,7 @@ def stale(edited: str) -> set[str]:
         ("pipeline/comparing/mark.py", set()),
         ("pipeline/running/engine.py", set()),
         ("pipeline/voices/recordings.py", set()),
+        ("pipeline/voices/synthetic.py", {"demo"}),
         ("page/picture.py", set()),
         ("app.py", set()),
     ],

@@ -1,4 +1,4 @@
-"""Code: the files on which a stage depends, as dvc.yaml, and nothing else, lists them."""
+"""Code: the files a stage depends on. Only dvc.yaml lists them (and data/demo/dvc.yaml, for the demo)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +12,9 @@ SUFFIXES = (".py", ".jinja")
 
 def code_of(stage: str, model: str = "") -> list[Path]:
     """The files of code among a stage's dependencies, those in folders too, sorted; `model` is that of params.yaml."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    listed = [ROOT / dep.replace("${model}", model) for dep in stages[stage]["deps"] if dep.startswith(FOLDERS)]
+    path = ROOT / ("data/demo/dvc.yaml" if stage == "demo" else "dvc.yaml")
+    deps = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"][stage]["deps"]
+    listed = [ROOT / dep.replace("${model}", model) for dep in deps if dep.startswith(FOLDERS)]
     return sorted(file for path in listed for file in ([path] if path.is_file() else found_in(path)))
 
 
