@@ -29,7 +29,7 @@ compare: .venv/installed # make compare ARGS='--folds 5 --seeds 2'
 	@$(run) python -m pipeline.compare $(ARGS)
 
 test: .venv/installed lint
-	@$(run) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	@$(run) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed
 	@$(run) ruff check

@@ -26,6 +26,14 @@ GROUPS = {
 }
 
 
+LONGEST = ("test_project.py", "test_forks.py", "test_remotes.py", "test_readme.py", "test_signals.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: begun last, one would run alone while the other processes wait."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def front_end() -> FrontEnd:
     return FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import lzma
 import os
+import tarfile
 
 import pandas as pd
 import pytest
@@ -128,10 +129,18 @@ def test_what_is_no_archive_is_said_so(tmp_path, data):
 
 
 @pytest.mark.parametrize("open_", [open, gzip.open, bz2.open, lzma.open])
-@pytest.mark.parametrize("form", ["whole", "cut at a header", "cut in a clip"])
+@pytest.mark.parametrize("form", ["whole", "cut at a header", "cut in a header", "cut in a clip", "cut in the padding"])
 def test_an_archive_is_read_to_its_end_or_said_to_have_none(archive, clips, tmp_path, open_, form):
     tar = gzip.decompress(archive.read_bytes())
-    size = {"whole": len(tar), "cut at a header": 10 * 1024, "cut in a clip": 10 * 1024 - 500}[form]
+    with tarfile.open(archive) as members:
+        clip = next(each for each in members if "/clips/" in each.name and each.offset > 5000)
+    size = {
+        "whole": len(tar),
+        "cut at a header": clip.offset,
+        "cut in a header": clip.offset + 100,
+        "cut in a clip": clip.offset_data + clip.size // 2,
+        "cut in the padding": clip.offset_data + clip.size + 1,
+    }[form]
     with open_(tmp_path / "corpus", "wb") as file:
         file.write(tar[:size])
     corpus = open_corpus(tmp_path / "corpus")

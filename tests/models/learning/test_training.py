@@ -180,15 +180,29 @@ def test_the_device_store_gives_the_epochs_of_the_memory_map(store, recipe, tmp_
     assert resident == mapped
 
 
+TWO_RANKS = """
+import os, pickle, sys
+from pathlib import Path
+from models.learning.data import Crops
+from tests.models.learning.test_training import learn
+
+crops = Crops.__getitem__
+
+def recorded(self, batch):
+    with open(f"{sys.argv[2]}.{os.environ.get('LOCAL_RANK', 0)}", "a") as file:
+        print(*batch[0], file=file)
+    return crops(self, batch)
+
+Crops.__getitem__ = recorded
+store, recipe = pickle.load(open(sys.argv[1], "rb"))
+learn(store, recipe, Path(sys.argv[2]), devices=2, strategy="ddp")
+"""
+
+
 def test_two_processes_learn_together(store, recipe, tmp_path):
-    """On two CPU ranks; each clip is met once an epoch, the scalars are those of all."""
+    """On two CPU ranks, each clip comes once per epoch; the scalars are those of all."""
     (tmp_path / "job").write_bytes(pickle.dumps((store, dataclasses.replace(recipe, max_epochs=2))))
-    code = (
-        "import pickle, sys; from pathlib import Path; from tests.models.learning.test_training import learn;"
-        "store, recipe = pickle.load(open(sys.argv[1], 'rb'));"
-        "learn(store, recipe, Path(sys.argv[2]), devices=2, strategy='ddp')"
-    )
-    (tmp_path / "job.py").write_text(code)
+    (tmp_path / "job.py").write_text(TWO_RANKS)
     command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path / "job"), str(tmp_path / "out")]
     ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
@@ -196,6 +210,10 @@ def test_two_processes_learn_together(store, recipe, tmp_path):
     rows = last["callbacks"]["History"]["rows"]
     assert [row["epoch"] for row in rows] == [0, 1]
     assert last["global_step"] == 2 * 3  # 48 clips, two ranks, batches of 8
+    batches = [Path(f"{tmp_path / 'out'}.{rank}").read_text(encoding="utf-8").splitlines() for rank in range(2)]
+    for epoch in (slice(0, 3), slice(3, 6)):
+        met = [int(row) for rank in batches for batch in rank[epoch] for row in batch.split()]
+        assert sorted(met) == ROWS["train"].tolist()
 
 
 def test_the_epoch_that_is_kept_is_the_one_that_monitor_finds_best(store, recipe, tmp_path):
