@@ -43,14 +43,14 @@ def test_decode_and_the_end_of_train(small, monkeypatch):
     out = decode.LOGMEL
     assert killed_everywhere(decode.main, small, lambda: bytes_under(out), lambda: forget(out)) > 30
     run(split)
-    fit, temperature_on = pl.Trainer.fit, train.temperature_on
+    fit, judge_clips = pl.Trainer.fit, train.judge_clips
 
     def learnt() -> None:
         """All epochs are done, and the run is killed before anything else."""
         forget(train.MODEL)
-        monkeypatch.setattr(train, "temperature_on", lambda *_: kill_at(0, small))
+        monkeypatch.setattr(train, "judge_clips", lambda *_: kill_at(0, small))
         assert forked(train.main) != 0
-        monkeypatch.setattr(train, "temperature_on", temperature_on)
+        monkeypatch.setattr(train, "judge_clips", judge_clips)
         assert list(PARTIAL.glob("model-*/last.ckpt"))
 
     def made() -> dict[str, bytes]:
