@@ -140,6 +140,7 @@ def test_no_worker_outlives_the_process_that_started_it():
             assert select.select([os.pidfd_open(worker)], [], [], 15)[0], "a worker is still there"
 
 
-def test_no_scheduler_is_said_in_a_line():
+def test_no_scheduler_is_said_in_a_line(monkeypatch):
+    monkeypatch.setattr("pipeline.running.engine.ANSWER", 1)
     with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9: no scheduler answers"):
         list(on_dask([], "tcp://127.0.0.1:9"))

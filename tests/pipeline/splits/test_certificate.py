@@ -306,7 +306,7 @@ def without_pictures():
         yield
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(tables=releases(), filter_by=filters, split_by=splits, seed=st.integers(0, 99))
 def test_the_certificate_holds_or_the_stage_says_why_not_in_any_order_of_rows(
     without_pictures, tables, filter_by, split_by, seed
