@@ -141,6 +141,6 @@ def test_no_worker_outlives_the_process_that_started_it():
 
 
 def test_no_scheduler_is_said_in_a_line(monkeypatch):
-    monkeypatch.setattr("pipeline.running.engine.ANSWER", 1)
+    monkeypatch.setattr("pipeline.running.engine.ANSWER", "1s")
     with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9: no scheduler answers"):
         list(on_dask([], "tcp://127.0.0.1:9"))
