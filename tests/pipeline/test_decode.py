@@ -196,5 +196,5 @@ def test_a_shard_that_kills_without_a_culprit_is_named(packed, manifest, front_e
         yield from ()
         raise WorkerDied
 
-    with pytest.raises(UserError, match=r"workers die at 00002\.tar, though none"):
+    with pytest.raises(UserError, match=r"workers keep dying on 00002\.tar, although each"):
         decode(packed, manifest, tmp_path, front_end, always_dies)

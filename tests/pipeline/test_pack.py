@@ -123,7 +123,7 @@ def test_an_archive_of_two_languages_is_said_so(release, tmp_path):
 @pytest.mark.parametrize("data", [b"no archive", b"", b"\x1f\x8b\x08 no gzip"])
 def test_what_is_no_archive_is_said_so(tmp_path, data):
     (tmp_path / "corpus.tar").write_bytes(data)
-    with pytest.raises(UserError, match="not a whole archive"):
+    with pytest.raises(UserError, match="not a complete archive"):
         copy_tables(tmp_path / "corpus.tar", tmp_path)
 
 
@@ -138,13 +138,13 @@ def test_an_archive_is_read_to_its_end_or_said_to_have_none(archive, clips, tmp_
     if form == "whole":
         assert dict(corpus.clips(set(clips))) == clips
     else:
-        with pytest.raises(UserError, match="not a whole archive"):
+        with pytest.raises(UserError, match="not a complete archive"):
             dict(corpus.clips(set(clips)))
 
 
 def test_a_compressed_archive_that_is_cut_is_said_so(archive, tmp_path):
     archive.write_bytes(archive.read_bytes()[:-20])
-    with pytest.raises(UserError, match="not a whole archive"):
+    with pytest.raises(UserError, match="not a complete archive"):
         copy_tables(archive, tmp_path)
 
 

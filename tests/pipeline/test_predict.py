@@ -71,7 +71,7 @@ def lines(output: bytes) -> list[str]:
 def test_a_folder_is_walked_and_all_forms_are_read(folder):
     ran = predict(folder, "sounds")
     assert ran.returncode == 0
-    assert lines(ran.stderr) == ["sounds: passed over notes.txt, whose names do not end like those of sound files"]
+    assert lines(ran.stderr) == ["sounds: skipped notes.txt, whose names do not end like those of sound files"]
     header, *rows = lines(ran.stdout)
     assert header.split() == ["file", "group", "probability", "age", "80", "%", "range", "warnings"]
     files = ["sounds/0.wav", "sounds/2.ogg", "sounds/deeper/1.flac", "sounds/deeper/3.mp3"]

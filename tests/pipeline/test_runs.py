@@ -54,7 +54,7 @@ def test_pulled_features_stand_in_for_the_corpus_that_they_were_made_of(params, 
 def test_they_stand_in_for_no_other(params, folder):
     lock(DEMO)
     Path("data/logmel").mkdir(parents=True)
-    told = f"corpus is {RAW}: there is no such file; the features that dvc.lock names are of {DEMO}"
+    told = f"corpus is {RAW}: there is no such file; the features that dvc.lock names are from {DEMO}"
     with pytest.raises(UserError, match=told):
         runs.start_of(replace(params, corpus=RAW))
 
@@ -70,7 +70,7 @@ def test_the_demo_is_made_where_there_is_none(params, folder):
     ("corpus", "line"),
     [
         ("data/raw", "corpus is data/raw, a folder: name the archive, or the validated.tsv in it"),
-        ("~/cv.tar.gz", "corpus is ~/cv.tar.gz: only a shell knows ~: write the whole path, or put a link"),
+        ("~/cv.tar.gz", "corpus is ~/cv.tar.gz: only a shell expands ~: write the full path, or put a link"),
         (RAW, f"corpus is {RAW}: there is no such file, and no features were pulled: make pull"),
     ],
 )

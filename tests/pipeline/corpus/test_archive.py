@@ -60,7 +60,7 @@ def test_a_break_inside_a_file_is_one_line_wherever_it_is_read(write, tmp_path, 
         "plan": lambda: list(source.any_clips()),
     }
     for read in reads.values():
-        with pytest.raises(UserError, match="is not a whole archive: ") as raised:
+        with pytest.raises(UserError, match="is not a complete archive: ") as raised:
             read()
         assert "\n" not in str(raised.value)
     assert not list((tmp_path / "tables").iterdir())
@@ -74,7 +74,7 @@ def test_a_flipped_byte_in_a_compressed_archive_is_one_line(write, form):
     if form == "tar":  # which has no checksum of what it holds
         assert len(dict(source.clips({"1.mp3"}))["1.mp3"]) == len(NOISE)
     else:
-        with pytest.raises(UserError, match="is not a whole archive: "):
+        with pytest.raises(UserError, match="is not a complete archive: "):
             list(source.clips({"1.mp3"}))
 
 

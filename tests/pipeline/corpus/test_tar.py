@@ -89,7 +89,7 @@ def test_behind_the_end_may_stand_anything(tar):
 def test_no_cut_passes_for_the_whole(tar):
     end = len(tar.rstrip(b"\0"))
     for size in [*range(0, end, 97), *range(0, end, BLOCK)]:
-        with pytest.raises(UserError, match=r"x\.tar is not whole: it ends before its end"):
+        with pytest.raises(UserError, match=r"x\.tar is not whole: it ends too early"):
             read(tar[:size])
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_header_does_not_pass_for_the_end(tar):
 @pytest.mark.parametrize(
     ("tar", "why"),
     [
-        (header(size=2**62) + bytes(BLOCK), "it ends before its end"),
+        (header(size=2**62) + bytes(BLOCK), "it ends too early"),
         (header(size=-BLOCK) + bytes(BLOCK), "bytes"),
         (header(type=tarfile.GNUTYPE_LONGNAME, size=2**62) + bytes(BLOCK), "a name of"),
         (header(type=tarfile.GNUTYPE_LONGNAME, size=-1) + bytes(BLOCK), "a name of"),

@@ -38,7 +38,7 @@ def test_what_was_trained_on_is_told_and_not_what_params_name_now(project):
 def test_the_scores_of_another_model_are_not_this_ones(project, front_end):
     write_model(front_end, weights=1)
     assert about_trained(MODEL, 0.4) == UNKNOWN
-    with pytest.raises(UserError, match=r"^data/evaluation holds no test of the model in data/model: [^\n]*$"):
+    with pytest.raises(UserError, match=r"^data/evaluation has no test results for the model in data/model: [^\n]*$"):
         export.main()
     write_metrics()
     assert about_trained(MODEL, 0.4) == KNOWN
@@ -47,7 +47,7 @@ def test_the_scores_of_another_model_are_not_this_ones(project, front_end):
 def test_where_nothing_was_evaluated_no_score_is_known(project):
     shutil.rmtree(METRICS.parent)
     assert about_model(MODEL) == UNKNOWN
-    with pytest.raises(UserError, match="holds no test of the model"):
+    with pytest.raises(UserError, match="has no test results for the model"):
         export.main()
 
 
@@ -95,7 +95,7 @@ def test_what_an_export_says_is_read_again_or_named(project):
 def test_a_model_is_judged_on_its_own_split_alone(project, front_end):
     assert len(evaluate.split_for(MODEL)) == 6
     write_split(seed=1)
-    with pytest.raises(UserError, match=r"^data/model was trained on another split than data/split\.parquet: [^\n]*$"):
+    with pytest.raises(UserError, match=r"^data/model was trained on a different split from data/split\.parquet: .*$"):
         evaluate.main()
     write_model(front_end, weights=0)
     assert len(evaluate.split_for(MODEL)) == 6
@@ -155,5 +155,5 @@ def test_features_that_a_model_does_not_know_are_refused(project, front_end, mon
             self.front_end = "another"
 
     monkeypatch.setattr(evaluate, "Store", Store)
-    with pytest.raises(UserError, match=f"data/model was trained on other features than those in {LOGMEL}: "):
+    with pytest.raises(UserError, match=f"data/model was trained on different features from those in {LOGMEL}: "):
         evaluate.main()

@@ -129,7 +129,7 @@ def test_an_output_on_another_disk_is_copied_there(monkeypatch, tmp_path_factory
 
 def test_two_processes_do_not_build_the_same():
     again = build_aside(OUT, "a")
-    with build_aside(OUT, "a"), pytest.raises(UserError, match=r"process \d+ is still at work"):
+    with build_aside(OUT, "a"), pytest.raises(UserError, match=r"process \d+ is still working"):
         again.__enter__()
 
 

@@ -98,13 +98,13 @@ def test_what_is_packed_needs_no_more_room(project):
 def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     write_manifest()
     leave_free(monkeypatch, 100_000)
-    with pytest.raises(UserError, match=r"data/clips: about \d\.\d MB will be needed, and the disk has 0\.1 MB free"):
+    with pytest.raises(UserError, match=r"data/clips: about \d\.\d MB will be needed, but the disk has 0\.1 MB free"):
         pack.main()
     assert not [*PARTIAL.rglob("*.tar"), *CLIPS.glob("*")]
     leave_free(monkeypatch, 10**9)
     pack.main()
     leave_free(monkeypatch, 500_000)
-    with pytest.raises(UserError, match=r"data/logmel: about \d\.\d MB will be needed, and the disk has 0\.5 MB free"):
+    with pytest.raises(UserError, match=r"data/logmel: about \d\.\d MB will be needed, but the disk has 0\.5 MB free"):
         decode.main()
     assert not [*PARTIAL.rglob("*.tar"), *LOGMEL.glob("*")]
     leave_free(monkeypatch, 10**9)
@@ -140,7 +140,7 @@ def test_a_plan_is_told_from_what_there_is(project, clips, capsys, corpus, is_fi
     plan.main()
     first, *lines = capsys.readouterr().out.splitlines()
     told = {line[:12].strip(): line[14:] for line in lines}
-    assert first == f"data/raw/{corpus}, told from {COUNT} of its clips:"
+    assert first == f"data/raw/{corpus}, estimated from {COUNT} of its clips:"
     count = int(told["clips"].split()[0])
     assert count == pytest.approx(COUNT, rel=0.1)
     assert told["clips"].endswith("data/manifest.parquet" if is_filtered else "before the filter")

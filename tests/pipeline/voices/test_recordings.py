@@ -30,14 +30,14 @@ def test_a_folder_stands_for_the_sound_files_in_it(phone):
     assert found == ["other.wav", "phone/more/three.webm", "phone/one.wav", "phone/two.M4A"]
     assert refused == {}
     why = "whose names do not end like those of sound files"
-    assert noted == {"phone": f"passed over list.csv, more/notes.txt, {why}"}
+    assert noted == {"phone": f"skipped list.csv, more/notes.txt, {why}"}
 
 
-def test_of_many_that_are_passed_over_three_are_named(phone):
+def test_of_many_skipped_files_three_are_named(phone):
     for number in range(1200):
         (phone / f"{number:04}.jpg").touch()
     noted = expanded(["phone"])[2]["phone"]
-    assert noted.startswith("passed over 0000.jpg, 0001.jpg, 0002.jpg and 1,199 more, ")
+    assert noted.startswith("skipped 0000.jpg, 0001.jpg, 0002.jpg and 1,199 more, ")
 
 
 def test_a_folder_without_sound_files_is_refused_and_says_what_would_do(phone):
