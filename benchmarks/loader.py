@@ -44,7 +44,7 @@ def webdataset_batches(shards: list[str]) -> None:
 
 
 def decoding_batches(clips: list[bytes], front_end: FrontEnd) -> None:
-    """As in the seed project: a clip is decoded every time it is needed."""
+    """As in the project that this one replaces: a clip is decoded every time it is needed."""
     read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
     for start in range(0, DECODED, BATCH):
         crops = [random_crop(log_mel(read_sound(clip).samples)) for clip in clips[start : start + BATCH]]

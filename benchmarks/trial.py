@@ -85,7 +85,7 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
 
 def whole_fold(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
     """The clips of the test fold, including those that balancing leaves out: macro recall weighs groups alike anyway,
-    and more speakers make it more precise.
+    and so rests on more speakers.
     """
     in_group = rows[rows["group"].notna()]
     return in_group[split_of(in_group, settings) == "test"]

@@ -44,7 +44,7 @@ def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[train
 
 
 def stream_weights(train: pd.DataFrame) -> dict[str, float]:
-    """How often per epoch each clip, by key, comes so that groups and their speakers come evenly."""
+    """How often each clip, by key, comes per epoch so that groups and their speakers come evenly."""
     speakers, _ = pd.factorize(train["speaker"])
     weights = streaming.even_weights(train["group"].cat.codes.to_numpy("int64"), speakers)
     return dict(zip(train["key"], weights.tolist(), strict=True))

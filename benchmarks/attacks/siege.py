@@ -104,7 +104,7 @@ def outside_data(root: Path) -> set[tuple[Path, int, int]]:
 
 
 def peak_memory() -> int:
-    """The peak memory of this process in bytes; on Linux, getrusage starts with the peak of its parent."""
+    """The peak memory of this process in bytes; on Linux, getrusage starts from what its parent held."""
     status = Path("/proc/self/status")
     if status.is_file():
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1])

@@ -14,7 +14,7 @@ from pipeline.stage import UserError
 Kind = TypeVar("Kind")
 
 REMEDY = "remove it, and dvc repro makes it again"
-UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow's, by the wrong byte
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow raises them all
 UNREADABLE += (RecursionError,)  # for JSON that is nested too deeply
 
 

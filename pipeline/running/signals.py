@@ -10,7 +10,7 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 def end_in_a_line() -> None:
-    """Start doing so now; a signal that is ignored, as in a background job, stays ignored."""
+    """Handle both from now on; a signal that is ignored, as in a background job, stays ignored."""
     for number in WORDS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
