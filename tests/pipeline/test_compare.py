@@ -107,7 +107,7 @@ def test_folds_are_pooled_in_the_same_order_for_all(monkeypatch):
         judged_by_model(runs)
 
 
-def test_a_difference_is_real_only_if_it_outlasts_other_speakers():
+def test_a_difference_is_real_only_if_it_survives_resampling_speakers():
     random = np.random.default_rng(0)
     true, speakers = np.arange(600) % 3, np.arange(600) // 2
     hard = random.random(600)

@@ -53,7 +53,7 @@ def test_a_sparse_table_in_a_folder_is_refused_as_well(tmp_path, folder):
         copy_tables(tmp_path / "validated.tsv", folder)
 
 
-def test_a_table_without_room_is_not_begun(archive, folder, monkeypatch):
+def test_a_table_without_room_is_not_started(archive, folder, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 5000, 5000))
     corpus = archive({"x/train.tsv": bytes(4000), "x/validated.tsv": bytes(6000)})

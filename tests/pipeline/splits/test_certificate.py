@@ -183,7 +183,7 @@ def test_by_clip_leaks_and_says_so_everywhere(stages, capsys):
     assert "LEAKING" in capsys.readouterr().out
 
 
-def test_what_was_noted_of_the_corpus_is_carried_and_the_split_says_what_it_is(stages):
+def test_the_note_on_the_corpus_is_passed_on_and_the_split_describes_itself(stages):
     account = json.loads(SPLIT_REPORT.read_text())
     assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}}
     assert account["groups"] == PARAMS["split"]["groups"]
@@ -203,14 +203,14 @@ def spoil(path: Path, data: bytes | None) -> None:
 
 @pytest.mark.parametrize("path", [FILTER_REPORT, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
 @pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{"], ids=["missing", "empty", "garbage", "brace"])
-def test_what_split_reads_is_whole_or_named_in_one_line(stages, path, data):
+def test_the_inputs_of_split_are_complete_or_named_in_one_line(stages, path, data):
     spoil(path, data)
     with pytest.raises(UserError, match=rf"^[^\n]*{path}[^\n]*dvc repro makes it[^\n]*$"):
         split.main()
 
 
 @pytest.mark.parametrize("data", [None, b"{}"], ids=["missing", "of an older version"])
-def test_a_corpus_that_nothing_was_noted_of_is_named(stages, data):
+def test_a_corpus_without_a_note_is_named(stages, data):
     spoil(NOTE, data)
     with pytest.raises(UserError, match=rf"{NOTE}.*dvc repro makes it"):
         filter.main()
