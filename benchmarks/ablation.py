@@ -1,4 +1,4 @@
-"""What is each part of the training recipe worth? Each taken away, or changed, over folds, against the recipe whole."""
+"""What is each part of the training recipe worth? Removes or changes one at a time, over folds."""
 
 import argparse
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import corpus_at_hand, folds_of, mean_of, recall_of, told, trial
+from benchmarks.trial import corpus_at_hand, folds_of, formatted, mean_of, recall_of, trial
 from features.store import Store
 from pipeline.params import Params, load_params
 from pipeline.paths import LOGMEL, MANIFEST
@@ -32,7 +32,7 @@ def variants(params: Params) -> dict[str, Params]:
         ),
         f"loss: {other_loss}": changed(loss=other_loss),
         f"monitor: {other_monitor}": changed(monitor=other_monitor),
-        "without a limit to the gradient": changed(gradient_norm=1e9),
+        "without gradient clipping": changed(gradient_norm=1e9),
         "without weight decay": changed(weight_decay=0.0),
         "a third of the learning rate": changed(learning_rate=recipe.learning_rate / 3),
         "three times the learning rate": changed(learning_rate=recipe.learning_rate * 3),
@@ -60,8 +60,8 @@ def main() -> None:
     rows = []
     for name, parts in runs.items():
         recall = recall_of(parts, groups)
-        change = ("", "") if name == WHOLE else told(recall - whole, "+")
-        rows.append((name, *told(recall), f"{mean_of([parts], 'epochs'):.0f}", *change))
+        change = ("", "") if name == WHOLE else formatted(recall - whole, "+")
+        rows.append((name, *formatted(recall), f"{mean_of([parts], 'epochs'):.0f}", *change))
     title = f"{params.model}, {corpus_at_hand()}, split by {chosen.by}, {folds} of {params.split.folds} folds pooled"
     header = ("", "macro recall", "95 % interval", "epochs", "change", "95 % interval")
     show(title, header, rows, "all cores")

@@ -1,7 +1,7 @@
-"""What would a whole release take on machines that are not at hand? Measured rates, and shards dealt out to cores.
+"""What would a whole release take on machines we do not have? Deals shards out to cores, at measured rates.
 
-Nothing is run. The rates are those of one core of an AMD EPYC on a cut of 6.1, and whole cores are assumed: disks that
-keep up, and as little loss beside 63 other processes as was measured beside one.
+Nothing is run. The rates are those of one core of an AMD EPYC on a cut of 6.1. Assumed are whole cores, disks that keep
+up, and as little loss beside 63 other processes as was measured beside one.
 """
 
 import heapq
@@ -13,13 +13,13 @@ from benchmarks.timing import markdown
 from features.running.progress import duration
 from pipeline.plan import BESIDE_OTHERS
 
-TABLES, PACK = 186e6, 100e6  # bytes of an archive a second, in one process: a pass over it, and one that copies clips
-DECODE = 263  # clips a second: benchmarks/decode.py
-SPREAD = 0.07  # of what a shard takes, around the mean: the deviation of six shards' seconds of sound
-START = 5.0  # s, until processes are at work
-CROPS = 119_716  # a second, from the store: benchmarks/loader.py
-TRAIN = 800  # clips a second through the CNN, forward and backward, two cores: benchmarks/train.py
-CLIP, MP3, FEATURES = 37_500, 37_500, 50_100  # bytes a clip: in the archive (8.0), in a shard of clips, of features
+TABLES, PACK = 186e6, 100e6  # bytes/s of an archive in one process: in a pass over it, and in one that copies clips
+DECODE = 263  # clips/s: benchmarks/decode.py
+SPREAD = 0.07  # of the time per shard, around the mean: the standard deviation of six shards' seconds of sound
+START = 5.0  # s, until processes are running
+CROPS = 119_716  # crops/s from the store: benchmarks/loader.py
+TRAIN = 800  # clips/s through the CNN, forward and backward, two cores: benchmarks/train.py
+CLIP, MP3, FEATURES = 37_500, 37_500, 50_100  # bytes per clip: in the archive (8.0), in a shard of clips, of features
 
 CLIPS_PER_SHARD = 500
 CORES = (2, 16, 64)
@@ -30,13 +30,13 @@ RELEASES = {  # clips in the archive, clips chosen
 
 
 def shard_seconds(clips: int, seed: int = 0) -> np.ndarray:
-    """What each shard takes to decode. Shape: (shards,)."""
+    """How long each shard takes to decode, in s. Shape: (shards,)."""
     shards = -(-clips // CLIPS_PER_SHARD)
     return CLIPS_PER_SHARD / DECODE * np.random.default_rng(seed).normal(1, SPREAD, shards)
 
 
 def makespan(seconds: Iterable[float], cores: int) -> float:
-    """When the last of the tasks ends, if each goes to the core that is free first."""
+    """When the last task ends, if each goes to the core that is free first."""
     free = [0.0] * cores
     for each in seconds:
         heapq.heappush(free, heapq.heappop(free) + each)

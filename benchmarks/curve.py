@@ -1,4 +1,4 @@
-"""What would more speakers bring? Macro recall against the share of train's speakers that are learnt from."""
+"""What would more speakers bring? Macro recall against the share of train's speakers used for training."""
 
 import argparse
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import corpus_at_hand, folds_of, mean_of, recall_of, told, trials
+from benchmarks.trial import corpus_at_hand, folds_of, formatted, mean_of, recall_of, trials
 from features.store import Store
 from pipeline.params import load_params
 from pipeline.paths import LOGMEL, MANIFEST
@@ -27,7 +27,7 @@ def main() -> None:
         for share in SHARES:
             runs = trials(folds_of(params, chosen.folds), name, chosen.seeds, store, manifest, share)
             recall = np.mean([recall_of(parts, groups) for parts in runs], axis=0)
-            rows.append((name, f"{share:.1%}", f"{mean_of(runs, 'train_speakers'):,.0f}", *told(recall)))
+            rows.append((name, f"{share:.1%}", f"{mean_of(runs, 'train_speakers'):,.0f}", *formatted(recall)))
     title = f"{corpus_at_hand()}, split by {params.split.by}, {chosen.folds} of {params.split.folds} folds pooled"
     show(title, ("", "share", "train's speakers", "macro recall", "95 % interval"), rows, "all cores")
 

@@ -1,7 +1,7 @@
-"""How long does the decode stage take, beside bare decoding and beside what people write with torchaudio or librosa?
+"""How long does the decode stage take, compared with bare decoding and with what people write in torchaudio or librosa?
 
-Over the clips that the last run packed. The latter two where they are installed: pip install -e '.[bench]', and FFmpeg
-for torchaudio.
+It decodes clips that the last run packed. The latter two run if installed: pip install -e '.[bench]', and FFmpeg for
+torchaudio.
 """
 
 import io
@@ -55,7 +55,7 @@ def bare(clips: dict[str, bytes]) -> None:
 
 
 def stage(packed: Path, front_end: FrontEnd) -> None:
-    """All that the stage does with a shard, from the file to the index."""
+    """Everything that the stage does with a shard, from the file to the index."""
     out = Path(tempfile.mkdtemp(dir=packed))
     listings = decode(packed, pd.read_parquet(MANIFEST), out, front_end, partial(on_loky, jobs=1))
     write_index(out, [row for listing in listings for row in listing["index"]], front_end)
@@ -85,7 +85,7 @@ def by_librosa(paths: list[Path], front_end: FrontEnd) -> None:
 
 
 def framing(front_end: FrontEnd) -> dict[str, int]:
-    """The settings that torchaudio and librosa call alike."""
+    """The settings that have the same names in torchaudio and librosa."""
     return {
         "n_fft": 512,
         "win_length": round(front_end.window * front_end.sample_rate),
@@ -97,7 +97,7 @@ def framing(front_end: FrontEnd) -> dict[str, int]:
 def works(way: Callable[[], None]) -> bool:
     try:
         way()
-    except (ImportError, RuntimeError, OSError):  # not installed; or installed, and no FFmpeg
+    except (ImportError, RuntimeError, OSError):  # not installed, or installed without FFmpeg
         return False
     return True
 
@@ -124,7 +124,7 @@ def main() -> None:
         )
         for name, seconds in taken.items()
     ]
-    show(f"Decoding {len(clips)} clips, median of {ROUNDS} rounds", ("", "ms a clip", "clips/s", "× bare"), rows)
+    show(f"Decoding {len(clips)} clips, median of {ROUNDS} rounds", ("", "ms/clip", "clips/s", "× bare"), rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What do the architectures reach beside hand-made features, on the very same folds of params.yaml?
+"""How do the architectures compare with hand-made features, on the very same folds of params.yaml?
 
-The features are openSMILE's eGeMAPSv02 functionals, judged by a linear SVM; the extra `bench` brings openSMILE (for
-research; see its licence). They are kept in data/egemaps.parquet, and every finished training run in data/trials/.
+The features are openSMILE's eGeMAPSv02 functionals, classified by a linear SVM; the extra `bench` installs openSMILE
+(for research; see its licence). They are kept in data/egemaps.parquet, and finished training runs in data/trials/.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import corpus_at_hand, folds_of, recall_of, told, trials, whole_fold
+from benchmarks.trial import corpus_at_hand, folds_of, formatted, recall_of, trials, whole_fold
 from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.logmel import FrontEnd
 from features.shard import read_shard
@@ -28,12 +28,12 @@ from pipeline.paths import CLIPS, LOGMEL, MANIFEST
 from pipeline.split import assign, grouped
 
 KEPT = Path("data/egemaps.parquet")
-STRENGTHS = (0.001, 0.01, 0.1)  # inverse, of the SVM's penalty; val chooses
+STRENGTHS = (0.001, 0.01, 0.1)  # of the SVM, inverse to its penalty; chosen on val
 HAND_MADE = "eGeMAPSv02 + linear SVM"
 
 
 def functionals_of(clips: Path, front_end: FrontEnd) -> pd.DataFrame:
-    """The 88 functionals of each clip of a shard, decoded, trimmed and resampled as for the store."""
+    """The 88 functionals of each clip in a shard, decoded, trimmed and resampled as for the store."""
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
     read_sound, rows = SoundReader(front_end), {}
     with quiet_decoder():
@@ -55,7 +55,7 @@ def features(params: Params) -> pd.DataFrame:
 
 
 def judged_fold(rows: pd.DataFrame, settings: Split, values: pd.DataFrame) -> pd.DataFrame:
-    """What the SVM gives to the test fold, as a trial tells it: one-hot, for it has no probabilities."""
+    """The SVM's answers for the test fold, in the form of a trial: one-hot, because it has no probabilities."""
     split, test = assign(rows, settings), whole_fold(rows, settings)
     parts = {name: (values.loc[part["key"]], part["group"].cat.codes) for name, part in split.groupby("split")}
 
@@ -73,17 +73,17 @@ def judged_fold(rows: pd.DataFrame, settings: Split, values: pd.DataFrame) -> pd
 def runs_of(
     dealt: list[Params], models: list[str], seeds: int, store: Store, manifest: pd.DataFrame, values: pd.DataFrame
 ) -> dict[str, list[list[pd.DataFrame]]]:
-    """What each way gave in the folds of one deal, for each seed; the SVM has none."""
+    """The results of each method in the folds of one deal, for each seed; the SVM has no seeds."""
     rows = grouped(manifest, store.index, dealt[0].split)
     hand_made = [judged_fold(rows, each.split, values) for each in dealt]
     return {HAND_MADE: [hand_made]} | {name: trials(dealt, name, seeds, store, manifest) for name in models}
 
 
 def row_of(name: str, recalls: list[np.ndarray], others: list[np.ndarray]) -> tuple[str, ...]:
-    """The mean macro recall over runs, and how far it lies above the others' on the same speakers, with intervals."""
+    """The mean macro recall over runs, and its lead over the others on the same speakers, with intervals."""
     recall = np.mean(recalls, axis=0)
-    gain = ("", "") if name == HAND_MADE else told(recall - np.mean(others, axis=0), "+")
-    return name, *told(recall), *gain, ", ".join(sorted(f"{each[0]:.3f}" for each in recalls))
+    gain = ("", "") if name == HAND_MADE else formatted(recall - np.mean(others, axis=0), "+")
+    return name, *formatted(recall), *gain, ", ".join(sorted(f"{each[0]:.3f}" for each in recalls))
 
 
 def main() -> None:

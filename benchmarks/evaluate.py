@@ -1,4 +1,4 @@
-"""How long does evaluate take beyond inference, on 45,000 test clips of 450,000? With bootstrap and baselines."""
+"""How long does evaluate take besides inference, on 45,000 test clips of 450,000? With bootstrap and baselines."""
 
 import tempfile
 from pathlib import Path
@@ -20,7 +20,7 @@ CLIPS, SPEAKERS, DISTINCT, FRAMES = 450_000, 60_000, 2000, 450
 
 
 def made_up_split(random: np.random.Generator) -> pd.DataFrame:
-    """Clips of speakers in folds of ten, with as many words for accent and locale as a large release has."""
+    """Clips of speakers in ten folds, with as many accents and locales as a large release has."""
     voice = random.integers(SPEAKERS, size=CLIPS)
     age = voice % 6
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""How long do filter and split take, and how much memory, on a table of the size of English 8.0's validated.tsv?"""
+"""How much time and memory do filter and split take, on a table of the size of English 8.0's validated.tsv?"""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ from benchmarks.timing import one_core, show
 from pipeline.corpus.note import write_note
 
 PARAMS = Path("params.yaml").resolve()
-SUBSET = 450_000  # clips, about what a balanced subset of English holds
+SUBSET = 450_000  # clips, about the size of a balanced subset of English
 
 
 def run(module: str, *arguments: str) -> tuple[float, float]:
-    """Seconds and peak memory in GB of a module as DVC starts it, its imports included."""
+    """Seconds and peak memory in GB of a module run as DVC runs it, including its imports."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL)  # noqa: S603
     _, status, usage = os.wait4(process.pid, 0)
@@ -28,7 +28,7 @@ def run(module: str, *arguments: str) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-def play_decode(count: int) -> None:
+def fake_decode(count: int) -> None:
     """A store's index for the first `count` clips of the manifest; the others are rejected."""
     keys = pd.read_parquet("data/manifest.parquet", columns=["key"])
     Path("data/logmel").mkdir()
@@ -49,13 +49,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("data/tables").mkdir(parents=True)
-        run("benchmarks.release", "data/tables/validated.tsv")  # not here: its peak would count as a stage's
+        run("benchmarks.release", "data/tables/validated.tsv")  # else its peak would count as a stage's
         write_note(Path("made-up.tar"), Path("data/tables"))
         change()
         measured[f"filter, {ROWS:,} rows of {SPEAKERS:,} speakers"] = run("pipeline.filter")
         change(balance="keep", clips_per_speaker=1000)
         run("pipeline.filter")
-        play_decode(SUBSET)
+        fake_decode(SUBSET)
         clips = len(pd.read_parquet("data/logmel/index.parquet"))
         measured[f"split, {clips:,} clips"] = run("pipeline.split")
         os.chdir(PARAMS.parent)

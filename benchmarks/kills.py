@@ -1,4 +1,4 @@
-"""What does a SIGKILL cost? Pack, decode and train, killed under `dvc repro` at random moments, and run again."""
+"""What does a SIGKILL cost? Kills pack, decode and train under `dvc repro` at random moments, and runs them again."""
 
 import argparse
 import os
@@ -33,10 +33,10 @@ def seconds_of(stage: str, project: Path) -> float:
     return time.perf_counter() - start
 
 
-def killed_and_again(stage: str, project: Path, after: float) -> str:
-    """What comes of a run of the stage that is killed after so many seconds, with all its processes, and run again.
+def kill_and_rerun(stage: str, project: Path, after: float) -> str:
+    """The outcome of a stage that is killed after so many seconds, with all its processes, and run again.
 
-    DVC writes its lock file in place; where the kill hits that, the file is taken from the last commit, as `make repro`
+    DVC writes its lock file in place; if the kill hits that, the file is restored from the last commit, as `make repro`
     says.
     """
     whole, lock = bytes_under(project / OUTPUTS[stage]), project / "dvc.lock"
@@ -82,7 +82,7 @@ def main() -> None:
             usual = seconds_of(stage, project)
             outcomes: dict[str, int] = {}
             while sum(outcomes.values()) - outcomes.get("ended first", 0) < chosen.kills:
-                outcome = killed_and_again(stage, project, draw.uniform(0.2, 1) * usual)
+                outcome = kill_and_rerun(stage, project, draw.uniform(0.2, 1) * usual)
                 outcomes[outcome] = outcomes.get(outcome, 0) + 1
                 print(f"{stage}: {outcome}", file=sys.stderr, flush=True)
             rows += [(stage, outcome, str(count)) for outcome, count in outcomes.items()]

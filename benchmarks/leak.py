@@ -1,6 +1,6 @@
 """What does it cost to split by clip? The same model on clips that are split by speaker and by clip, over all folds.
 
-Each is trained for train.max_epochs and judged as it is then: no epoch is chosen, so that val plays no part.
+Each is trained for train.max_epochs and then tested as it is: no epoch is chosen, so val plays no part.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import corpus_at_hand, recall_of, told
+from benchmarks.trial import corpus_at_hand, formatted, recall_of
 from features.store import Store
 from models.judging.judge import judge
 from models.learning import training
@@ -26,7 +26,7 @@ from pipeline.train import build_seeded, configure, voice_data
 
 
 def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFrame:
-    """The test clips of a fold: `speaker`, `target`, `is_seen` (the speaker, by train), each group's probability."""
+    """The test clips of a fold: `speaker`, `target`, `is_seen` (the speaker is in train), each group's probability."""
     rows = assign(grouped(clips, store.index, params.split), params.split)
     split = rows[rows["split"].notna()]
     config = configure(params, store, split)
@@ -48,7 +48,7 @@ def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFra
 
 
 def row(name: str, clips: pd.DataFrame, groups: list[str]) -> tuple[str, ...]:
-    return name, f"{len(clips)}", f"{clips['speaker'].nunique()}", *told(recall_of([clips], groups))
+    return name, f"{len(clips)}", f"{clips['speaker'].nunique()}", *formatted(recall_of([clips], groups))
 
 
 def main() -> None:

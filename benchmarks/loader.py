@@ -1,4 +1,4 @@
-"""How many crops a second does the store serve, beside webdataset on the same shards and beside decoding on demand?"""
+"""How many crops per second does the store serve, compared with webdataset on the same shards and with decoding?"""
 
 import random
 import tempfile
@@ -44,7 +44,7 @@ def webdataset_batches(shards: list[str]) -> None:
 
 
 def decoding_batches(clips: list[bytes], front_end: FrontEnd) -> None:
-    """As the seed project has it: a clip is decoded whenever it is asked for."""
+    """As in the project that this one replaces: a clip is decoded every time it is needed."""
     read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
     for start in range(0, DECODED, BATCH):
         crops = [random_crop(log_mel(read_sound(clip).samples)) for clip in clips[start : start + BATCH]]
@@ -54,7 +54,7 @@ def decoding_batches(clips: list[bytes], front_end: FrontEnd) -> None:
 def random_crop(clip: np.ndarray) -> np.ndarray:
     if len(clip) < FRAMES:
         return np.resize(clip, (FRAMES, clip.shape[1]))
-    start = random.randint(0, len(clip) - FRAMES)  # noqa: S311 - no secret
+    start = random.randint(0, len(clip) - FRAMES)  # noqa: S311 - not a secret
     return clip[start : start + FRAMES]
 
 

@@ -1,4 +1,4 @@
-"""How long does pack take, beside tar reading the same archive to nowhere?"""
+"""How long does pack take, compared with tar reading the same archive into /dev/null?"""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def main() -> None:
     params = load_params()
     archive = needs(Path(params.corpus))
     if archive.suffix != ".gz":
-        sys.exit(f"pack: {archive} is no .tar.gz")
+        sys.exit(f"pack: {archive} is not a .tar.gz")
     keys = dict(pd.read_parquet(needs(MANIFEST), columns=["path", "key"]).itertuples(index=False))
     ways = {
         "tar -xzO": lambda: by_tar(archive),

@@ -1,6 +1,6 @@
-"""How many clips a second does predict judge on one core, beside bare decoding? By the model of the last run.
+"""How many clips per second does predict judge on one core, compared with bare decoding?
 
-Over the clips that this run packed. Its export joins in after python -m pipeline.export.
+It uses the model and the packed clips of the last run, and its export too, after python -m pipeline.export.
 """
 
 import tempfile
@@ -32,7 +32,7 @@ def main() -> None:
     rows = [
         (name, f"{1000 * seconds / len(clips):.2f}", f"{len(clips) / seconds:,.0f}") for name, seconds in taken.items()
     ]
-    show(f"Judging {len(clips)} clips, median of {ROUNDS} rounds", ("", "ms a clip", "clips/s"), rows)
+    show(f"Judging {len(clips)} clips, median of {ROUNDS} rounds", ("", "ms/clip", "clips/s"), rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Release: a table of the size of English 8.0's validated.tsv, of speakers who do not exist."""
+"""Release: a table of the size of English 8.0's validated.tsv, with made-up speakers."""
 
 import hashlib
 import sys
@@ -18,7 +18,7 @@ WORDS = np.array(
 
 
 def write_release(path: Path, rows: int = ROWS, speakers: int = SPEAKERS, seed: int = 0) -> None:
-    """Write a validated.tsv: clips a speaker are long-tailed, ages and genders about as in the real one."""
+    """Write a validated.tsv: clips per speaker are long-tailed, ages and genders about as in the real one."""
     random = np.random.default_rng(seed)
     clips = 1 + random.multinomial(rows - speakers, shares(random.pareto(1.1, speakers)))
     voice = random.permutation(np.repeat(np.arange(speakers), clips))

@@ -1,4 +1,4 @@
-"""What does size cost? A store of 450,000 clips is opened, learnt from and judged; 900 shards are found up to date."""
+"""What does size cost? Opens, trains on and tests a store of 450,000 clips; finds 900 shards up to date."""
 
 import json
 import os
@@ -32,13 +32,13 @@ from pipeline.splits.certificate import contents
 from pipeline.stage import fingerprint
 
 CLIPS, SHARDS, FRAMES = 450_000, 900, 450
-BATCHES = 300  # of an epoch; its draw is that of all clips
-SMALL = {"channels": [4, 4, 4], "dropout": 0.1}  # what a network takes does not grow with the clips
+BATCHES = 300  # of an epoch, which are still drawn from all clips
+SMALL = {"channels": [4, 4, 4], "dropout": 0.1}  # a network's memory does not grow with the clips
 ROOT = Path.cwd()
 
 
 def write_store(folder: Path) -> None:
-    """Shards that hold nothing but zeros, and take no place on disk."""
+    """Shards of nothing but zeros, which take no space on disk."""
     front_end = load_params().features
     size, each = FRAMES * front_end.n_mels * 2, CLIPS // SHARDS
     number = np.arange(CLIPS)
@@ -67,7 +67,7 @@ def open_store(folder: Path) -> tuple[float, float]:
 
 
 def write_project(folder: Path) -> None:
-    """What train and evaluate read, without the stages before them."""
+    """The files that train and evaluate read, without running the stages before them."""
     (folder / LOGMEL).mkdir(parents=True)
     write_store(folder / LOGMEL)
     split = made_up_split(np.random.default_rng(0)).astype({"split": "category"}).assign(left_out="")
@@ -87,12 +87,12 @@ def write_project(folder: Path) -> None:
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params |= {"model": "cnn", "architectures": params["architectures"] | {"cnn": SMALL}}
     params["train"] |= {"max_epochs": 1}
-    params["filter"] |= {"balance": "keep"}  # draws evenly, which takes more
+    params["filter"] |= {"balance": "keep"}  # draws evenly, which costs more
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def run_in(folder: Path, stage: str) -> tuple[float, float, float]:
-    """MB of anonymous memory after the imports, the most beyond it while the stage runs, and seconds."""
+    """MB of anonymous memory after the imports, the peak beyond that while the stage runs, and seconds."""
     os.chdir(folder)
     sys.argv = [stage]
     draw = CropSampler.__iter__
@@ -115,13 +115,13 @@ def run_in(folder: Path, stage: str) -> tuple[float, float, float]:
 
 
 def anonymous_bytes() -> int:
-    """What this process has written to and no file holds: not the system's page cache."""
+    """Memory of this process that is not backed by a file, so without the system's page cache."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def copy_project(folder: Path) -> None:
-    """The project, set to a demo of as many shards as clips, and run once."""
+    """Copy the project, set it to a demo with one clip per shard, and run it once."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)  # noqa: S607
     for name in listed.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -141,8 +141,8 @@ def dvc(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
-def in_fresh(function: Callable, *arguments: Any) -> Any:
-    """What the function returns in a process of its own."""
+def in_new_process(function: Callable, *arguments: Any) -> Any:
+    """The function's result, from a process of its own."""
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
         return fresh.submit(function, *arguments).result()
 
@@ -151,13 +151,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         write_project(project)
-        seconds, memory = in_fresh(open_store, project / LOGMEL)
-        took = {stage: in_fresh(run_in, project, stage) for stage in ("train", "evaluate")}
+        seconds, memory = in_new_process(open_store, project / LOGMEL)
+        took = {stage: in_new_process(run_in, project, stage) for stage in ("train", "evaluate")}
     size = f"{CLIPS:,} clips in {SHARDS} shards"
     show(f"A store of {size}", ("", "s", "MB"), [("open", f"{seconds:.2f}", f"{memory:.0f}")])
-    title = f"Anonymous memory at {size}; a small network, an epoch of {BATCHES} batches in the place of all"
+    title = f"Anonymous memory at {size}; a small network, {BATCHES} batches instead of a whole epoch"
     rows = [(stage, *(f"{each:,.0f}" for each in values)) for stage, values in took.items()]
-    show(title, ("", "MB after imports", "most MB beyond", "s"), rows, "all cores")
+    show(title, ("", "MB after imports", "peak MB beyond", "s"), rows, "all cores")
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         copy_project(project)

@@ -1,4 +1,4 @@
-"""Timing: medians of interleaved runs on one core, so that a noisy machine disturbs all alike."""
+"""Timing: medians of interleaved runs on one core, so that a noisy machine disturbs all of them alike."""
 
 import os
 import platform
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def one_core() -> None:
-    """Keep this process, and all it starts, on one core."""
+    """Keep this process and its children on one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def median_seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median over `rounds` of the seconds that each way takes, after one round of warm-up."""
+    """The median seconds of each way over `rounds`, after a warm-up round."""
     seconds = {name: [] for name in ways}
     for _ in range(rounds + 1):
         for name, way in ways.items():
@@ -45,7 +45,7 @@ def machine(cores: str) -> str:
 
 
 def needs(path: Path) -> Path:
-    """`path`, or the end of the program with a line that says how to make it."""
+    """`path`; if it does not exist, the program ends with a line that says how to make it."""
     if not path.exists():
         sys.exit(f"there is no {path}: run make repro first")
     return path

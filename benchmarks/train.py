@@ -1,4 +1,4 @@
-"""How fast does each architecture learn? Clips a second, forward and backward, and the share of time for data."""
+"""How fast does each architecture train? Clips per second, forward and backward, and the share of time for data."""
 
 import argparse
 from dataclasses import replace
@@ -24,7 +24,7 @@ BATCHES, WARM_UP = 12, 3
 def throughput(
     params: Params, store: Store, split: pd.DataFrame, device: str, features: str
 ) -> tuple[int, float, float]:
-    """Parameters, clips a second, and the share of time spent waiting for data; medians over BATCHES."""
+    """Parameters, clips per second, and the share of time spent waiting for data; medians over BATCHES."""
     config = configure(params, store, split)
     learner = Classifier(build_seeded(config, 0), config.groups, params.train).to(device).train()
     if params.compute.compile:

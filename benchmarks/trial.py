@@ -1,4 +1,4 @@
-"""Trial: one training run outside DVC, and what it gave to its test clips; a run that is there is not run again."""
+"""Trial: one training run outside DVC and its predictions for the test clips; finished runs are not repeated."""
 
 import tempfile
 from dataclasses import replace
@@ -31,7 +31,7 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
     """All clips of the test fold: `speaker`, `target`, each group's probability; `epochs` and `seconds` of training,
     and `train_speakers`.
 
-    `speakers` is the share of train's speakers that are learnt from, evenly of the groups.
+    `speakers` is the share of train's speakers used for training, the same in each group.
     """
     settings = params.split, params.train, params.filter.balance, params.model, params.architectures[params.model]
     code = code_of("train", params.model)
@@ -46,7 +46,7 @@ def trial(params: Params, store: Store, manifest: pd.DataFrame, speakers: float 
 def trials(
     folds: list[Params], model: str, seeds: int, store: Store, manifest: pd.DataFrame, speakers: float = 1.0
 ) -> list[list[pd.DataFrame]]:
-    """What an architecture gave in each fold, for each seed."""
+    """An architecture's results in each fold, for each seed."""
     return [
         [
             trial(replace(each, model=model, train=replace(each.train, seed=seed)), store, manifest, speakers)
@@ -84,15 +84,15 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
 
 
 def whole_fold(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
-    """The clips of the test fold, with those that balancing leaves out: macro recall weighs groups alike without it,
-    and rests on more speakers.
+    """The clips of the test fold, including those that balancing leaves out: macro recall weighs groups alike anyway,
+    and so rests on more speakers.
     """
     in_group = rows[rows["group"].notna()]
     return in_group[split_of(in_group, settings) == "test"]
 
 
 def some_speakers(split: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
-    """The same with so many of train's speakers, of each group alike."""
+    """The same split with this share of train's speakers, the same in each group."""
     train = split[split["split"] == "train"].drop_duplicates("speaker").sample(frac=1, random_state=seed)
     turn, count = train.groupby("group", observed=True).cumcount(), train["group"].map(train["group"].value_counts())
     left_out = train["speaker"][(turn >= share * count.astype(float)).to_numpy()]
@@ -105,24 +105,24 @@ def pooled(parts: list[pd.DataFrame], groups: list[str]) -> Judged:
 
 
 def recall_of(parts: list[pd.DataFrame], groups: list[str]) -> np.ndarray:
-    """Macro recall over folds pooled: as it is, then in each sample of their speakers; the same samples whatever judged
-    the same speakers. Shape: (1 + resamples,).
+    """Macro recall over pooled folds: as it is, then in each resample of their speakers. The same speakers get the same
+    resamples, whatever judged them. Shape: (1 + resamples,).
     """
     judged = pooled(parts, groups)
     return resampled_macro_recall(judged, SpeakerBootstrap(judged.speakers))
 
 
-def told(score: np.ndarray, sign: str = "") -> tuple[str, str]:
-    """A score and its interval; with "+" for `sign`, of a difference."""
+def formatted(score: np.ndarray, sign: str = "") -> tuple[str, str]:
+    """A score and its interval as text; `sign` is "+" for differences."""
     low, high = interval(score)
     return f"{score[0]:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
 def folds_of(params: Params, folds: int, **changes: str) -> list[Params]:
-    """The settings of each of the first folds; `changes` of the split."""
+    """The settings of each of the first folds; `changes` apply to the split."""
     return [replace(params, split=replace(params.split, fold=fold, **changes)) for fold in range(folds)]
 
 
 def corpus_at_hand() -> str:
-    """The name of the corpus of which the manifest and the features are, whatever params.yaml names by now."""
+    """The name of the corpus that manifest and features were made from, whatever params.yaml names by now."""
     return read_json(FILTER_REPORT, dict, "corpus")["name"]

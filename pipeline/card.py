@@ -1,4 +1,4 @@
-"""Card: prints what the model card says first, and its scores."""
+"""Card: prints the head of the model card and its scores."""
 
 from pipeline.paths import CARD
 from pipeline.stage import run_stage

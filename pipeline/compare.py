@@ -1,6 +1,6 @@
 """Compare: trains architectures over folds and seeds as DVC experiments, and says which differences are real.
 
-Runs that are there already are not run again: a comparison that was stopped goes on where it was.
+Finished runs are not repeated: a comparison that was stopped resumes where it was.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from pipeline.splits.certificate import FOLDED
 from pipeline.splits.clips import JUDGED_AT_ONCE
 from pipeline.stage import UserError, fingerprint, run_stage
 
-MAJORITY = f"{BASELINE}majority"  # no more than chance, on balanced test clips
-TIMED = 512  # clips, to measure the speed of inference on
+MAJORITY = f"{BASELINE}majority"  # no better than chance on balanced test clips
+TIMED = 512  # clips on which the speed of inference is measured
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One architecture on one fold with one seed; `mark` changes with all else that its scores may depend on."""
+    """One architecture on one fold with one seed; `mark` changes with everything else its scores may depend on."""
 
     model: str
     fold: int
@@ -67,7 +67,7 @@ def planned(models: list[str], folds: int, seeds: int) -> list[ComparedRun]:
 
 
 def command(*words: str) -> str:
-    """What a dvc command prints; what it says on standard error is let through."""
+    """The standard output of a dvc command; its standard error is passed through."""
     line = [sys.executable, "-m", "dvc", *words]
     ran = subprocess.run(line, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")  # noqa: S603
     if ran.returncode:
@@ -80,16 +80,16 @@ def finished() -> set[str]:
 
 
 def waiting() -> set[str]:
-    """The names of experiments that are queued or at work."""
+    """The names of experiments that are queued or running."""
     rows = (line.split() for line in command("queue", "status").splitlines())
     return {row[1] for row in rows if row and row[-1] in ("Queued", "Running")}
 
 
 def train_all(runs: list[ComparedRun]) -> None:
-    """Raises UserError, naming them, if some runs fail."""
+    """Raises UserError naming the runs that failed."""
     there = finished()
     todo = [run for run in runs if run.name not in there]
-    print(f"compare: {len(runs)} runs, {len(runs) - len(todo)} of them there already", flush=True)
+    print(f"compare: {len(runs)} runs, {len(runs) - len(todo)} already done", flush=True)
     if not todo:
         return
     in_queue = waiting()
@@ -100,7 +100,7 @@ def train_all(runs: list[ComparedRun]) -> None:
     subprocess.run([sys.executable, "-m", "dvc", "exp", "run", "--run-all", "--allow-missing"])
     failed = sorted({run.name for run in todo} - finished())
     if failed:
-        raise UserError(f"{len(failed)} runs did not end well: {', '.join(failed)}; `dvc queue logs NAME` says why")
+        raise UserError(f"{len(failed)} runs failed: {', '.join(failed)}; `dvc queue logs NAME` says why")
 
 
 def read_from_run(path: Path, run: ComparedRun) -> bytes:
@@ -113,13 +113,13 @@ def predictions_of(run: ComparedRun) -> pd.DataFrame:
 
 
 def judged_by_model(runs: list[ComparedRun]) -> dict[str, Judged]:
-    """What each architecture, and each baseline, gave over all folds and seeds, the same rows for all."""
+    """The predictions of each architecture and each baseline over all folds and seeds, on the same rows for all."""
     models = list(dict.fromkeys(run.model for run in runs))
     pooled = {model: pd.concat([predictions_of(run) for run in runs if run.model == model]) for model in models}
     keys = pooled[models[0]][["key", "fold", "seed"]]
     for model, rows in pooled.items():
         if not np.array_equal(rows[["key", "fold", "seed"]].to_numpy(), keys.to_numpy()):
-            raise UserError(f"the test clips of {model} are others than those of {models[0]}")
+            raise UserError(f"{model} and {models[0]} were tested on different clips")
     first = pooled[models[0]]
     groups = list(first["group"].cat.categories)
     targets, speakers = first["group"].cat.codes.to_numpy("int64"), first["speaker"].to_numpy()
@@ -136,7 +136,7 @@ def judged_by_model(runs: list[ComparedRun]) -> dict[str, Judged]:
 
 
 def inference_speeds(configs: dict[str, Config]) -> dict[str, float]:
-    """Clips a second on this machine's processor, of each architecture, measured in turns."""
+    """Clips per second of each architecture on this machine's CPU, measured in turns."""
     store = Store(LOGMEL)
     rows = np.linspace(0, len(store) - 1, min(TIMED, len(store))).astype(int)
     return clips_per_second(
@@ -150,7 +150,7 @@ def inference_speeds(configs: dict[str, Config]) -> dict[str, float]:
 
 
 def compared_table(runs: list[ComparedRun], configs: dict[str, Config], recalls: dict[str, np.ndarray]) -> pd.DataFrame:
-    """A row for each architecture and baseline, the best first."""
+    """One row per architecture and baseline, best first."""
     efforts = pd.DataFrame([json.loads(read_from_run(EFFORT, run)) | {"model": run.model} for run in runs])
     effort = efforts.groupby("model")[["parameters", "train_seconds", "epochs"]].mean()
     speeds = inference_speeds(configs)
@@ -165,10 +165,9 @@ def compared_table(runs: list[ComparedRun], configs: dict[str, Config], recalls:
 
 
 def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.DataFrame:
-    """A row for each pair, the better first: the difference over the same samples of speakers, and whether it is real.
+    """One row per pair, the better one first: the difference over the same samples of speakers, and whether it is real.
 
-    It is where its interval, one of as many as there are pairs that hold all at once with 95 % (Bonferroni), lies
-    above 0.
+    It is real if its interval lies above 0. The intervals of all pairs hold jointly at 95 % (Bonferroni).
     """
     pairs = list(combinations(order, 2))
     level = 1 - (1 - LEVEL) / len(pairs)
@@ -184,7 +183,7 @@ def differences_table(recalls: dict[str, np.ndarray], order: list[str]) -> pd.Da
 def comparison_page(
     origin: Origin, runs: list[ComparedRun], judged: Judged, table: pd.DataFrame, differences: pd.DataFrame
 ) -> str:
-    """The comparison as Markdown; corpus and split are those of every run's `origin`."""
+    """The comparison as Markdown; every run has the corpus and split of `origin`."""
     seeds = len({run.seed for run in runs})
     return render(
         "comparing/comparison",
@@ -204,17 +203,17 @@ def main() -> None:
     params = load_params()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=list(params.architectures), metavar="NAME")
-    parser.add_argument("--folds", type=int, default=3, help="how many of split.folds, from the first (3)")
-    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0 (1)")
+    parser.add_argument("--folds", type=int, default=3, help="how many of split.folds, starting with the first (3)")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, starting with 0 (1)")
     chosen = parser.parse_args()
     for name in chosen.models:
         if name not in params.architectures:
             raise UserError(f"there is no model '{name}': allowed are {', '.join(params.architectures)}")
     if not 1 <= chosen.folds <= params.split.folds:
-        raise UserError(f"--folds is {chosen.folds}: allowed are 1 to {params.split.folds}, split.folds")
+        raise UserError(f"--folds is {chosen.folds}: allowed are 1 to {params.split.folds} (split.folds)")
     if chosen.seeds < 1:
         raise UserError(f"--seeds is {chosen.seeds}: it must be 1 or more")
-    command("repro", "--allow-missing", "--quiet", "decode")  # before the marks, which hold what DVC keeps of the data
+    command("repro", "--allow-missing", "--quiet", "decode")  # first: marks include DVC's hashes of the data
     runs = planned(chosen.models, chosen.folds if params.split.by in FOLDED else 1, chosen.seeds)
     train_all(runs)
     judged = judged_by_model(runs)

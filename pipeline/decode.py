@@ -23,8 +23,8 @@ from pipeline.running.engine import Engine, WorkerDied, engine_of
 from pipeline.running.output import read_parquet
 from pipeline.stage import UserError, fingerprint, run_stage
 
-CLIP_FACTS = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says of a clip
-MISSING = "missing"  # the reason of a clip that the corpus does not hold
+CLIP_FACTS = ["age", "gender", "accent", "locale", "speaker"]  # what KEY.json says about a clip
+MISSING = "missing"  # the reason for a clip that is not in the corpus
 DECODING_LIBRARIES = ("av", "numpy", "scipy", "soundfile", "soxr")
 
 
@@ -36,11 +36,11 @@ def decode(
     engine: Engine,
     reader: type[SoundReader] = SoundReader,
 ) -> list[dict]:
-    """Decode the shards in `clips` into `folder`, those that are not there yet.
+    """Decode the shards in `clips` that `folder` does not hold yet. Returns the listings of all shards, in order.
 
-    A shard at which a worker died, in this run or in one before, is tried clip by clip in a process of its own, and
-    then again without the clips that this process died of. Returns the listings of all, in order. Raises UserError if
-    workers keep dying at a shard whose clips can be decoded one by one.
+    If a worker died on a shard, in this run or an earlier one, its clips are tried one by one in a separate process;
+    the shard is then decoded without the clips that killed that process. Raises UserError if workers keep dying on a
+    shard whose remaining clips can be decoded one by one.
     """
     about = manifest.set_index("key")[CLIP_FACTS]
     shards = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard"]).groupby("shard")["key"].agg(list)
@@ -51,7 +51,7 @@ def decode(
             for name in begun(todo, folder):
                 if name in crashing:
                     raise UserError(
-                        f"workers die at {name}, though none of the clips that are left in it does it alone: "
+                        f"workers keep dying on {name}, although each of its remaining clips can be decoded alone: "
                         "if memory is short, lower compute.jobs"
                     )
                 crashing[name] = crashing_keys(clips / name, front_end, reader)
@@ -73,12 +73,12 @@ def decode(
             except WorkerDied:
                 continue
     for name in shards.index:
-        forget(name, folder)  # a worker may have begun it while the others were already given up
+        forget(name, folder)  # a worker may have started it after the others were given up
     return [read_listing(folder / name) for name in shards.index]
 
 
 def bytes_to_decode(clips: Path, folder: Path, front_end: FrontEnd) -> float:
-    """What the shards that are not yet in `folder` will take on disk, by what some of their clips do."""
+    """Disk space in bytes for the shards that are not yet in `folder`, estimated from some of their clips."""
     index = read_parquet(clips / CLIPS_INDEX.name, ["key", "shard", "bytes"])
     todo = unfinished(index.groupby("shard")["key"].agg(list), folder)
     sample = measure(some_clips(clips, list(todo)), front_end, seconds=10)
@@ -90,18 +90,18 @@ def unfinished(shards: pd.Series, folder: Path) -> dict[str, list[str]]:
 
 
 def begun(names: Iterable[str], folder: Path) -> list[str]:
-    """Of these shards, those that a worker has begun and not finished."""
+    """Those of these shards that a worker has started and not finished."""
     return [name for name in names if any(folder.glob(f".{name}.*"))]
 
 
 def forget(name: str, folder: Path) -> None:
-    """Remove what workers that are no more have left of a shard."""
+    """Remove what dead workers left of a shard."""
     for left in folder.glob(f".{name}.*"):
         left.unlink()
 
 
 def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict]) -> pd.DataFrame:
-    """Every chosen clip that gives no features, with the reason, sorted by key."""
+    """Every chosen clip without features, with the reason, sorted by key."""
     missing = set(manifest["key"]).difference(packed)
     rows = [{"key": key, "reason": MISSING, "detail": "not in the corpus"} for key in missing]
     rows += [reject for listing in listings for reject in listing["rejects"]]
@@ -109,12 +109,12 @@ def all_rejects(manifest: pd.DataFrame, packed: pd.Series, listings: list[dict])
 
 
 def check_rejects(rejects: pd.DataFrame, chosen: int, most: float, report: Path) -> None:
-    """Raises UserError if a larger share than `most` of the chosen clips was rejected; of missing ones pack knows."""
+    """Raises UserError if the share of chosen clips that were rejected exceeds `most`; pack checks the missing ones."""
     rejects = rejects[rejects["reason"] != MISSING]
     if len(rejects) > most * chosen:
         raise UserError(
             f"{len(rejects):,} of {chosen:,} clips rejected ({reasons_of(rejects)}), "
-            f"more than decode.max_rejects, {most:.1%}; {report} names them. "
+            f"more than decode.max_rejects ({most:.1%}); {report} lists them. "
             "Raise the limit, and the decoded clips are reused"
         )
 
@@ -124,7 +124,7 @@ def reasons_of(rejects: pd.DataFrame) -> str:
 
 
 def decode_clips(folder: Path, params: Params) -> Finished:
-    """Decode into `folder`, a store when this ends well."""
+    """Decode into `folder`, which is a store once this succeeds."""
     manifest = read_parquet(MANIFEST, ["key", *CLIP_FACTS])
     check_room(LOGMEL, bytes_to_decode(CLIPS, folder, params.features))
     listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))

@@ -1,7 +1,7 @@
-"""The demo corpus: an archive in the layout of a Common Voice release, of voices nobody has.
+"""The demo corpus: an archive laid out like a Common Voice release, with voices that nobody has.
 
-The age group shows in the voice alone (see `voice.py`); format, length, loudness and silence are drawn without regard
-to it. A few more clips are what real releases also hold: unlabelled, outvoted, broken, missing.
+Only the voice depends on the age group (see `voices/synthetic.py`); format, length, loudness and silence do not. A few
+more clips are like the odd ones in real releases: unlabelled, outvoted, broken or missing.
 """
 
 import gzip
@@ -40,7 +40,7 @@ TABLE_COLUMNS = [
     "locale",
     "segment",
 ]
-YEARS_OF_AGE = {  # of life: from, middle, below; the spellings are Common Voice's
+YEARS_OF_AGE = {  # from, middle, below; spelt as in Common Voice
     "teens": (14, 17, 20),
     "twenties": (20, 25, 30),
     "thirties": (30, 35, 40),
@@ -51,11 +51,11 @@ YEARS_OF_AGE = {  # of life: from, middle, below; the spellings are Common Voice
     "eighties": (80, 85, 90),
     "nineties": (90, 92, 95),
 }
-GROUPS = ["teens", "twenties", "thirties", "fourties", "fifties", "sixties"]  # the last stands for all that follow
+GROUPS = ["teens", "twenties", "thirties", "fourties", "fifties", "sixties"]  # the last one includes all older ages
 OLDEST = {"sixties": 0.5, "seventies": 0.3, "eighties": 0.15, "nineties": 0.05}
 ACCENTS = ["", "United States English", "England English", "India and South Asia (India, Pakistan, Sri Lanka)"]
 FORMATS = [(48_000, 1)] * 15 + [(32_000, 1)] * 4 + [(44_100, 2)]  # Hz and channels, by clip number
-MOST_CLIPS = 8  # of an ordinary speaker
+MOST_CLIPS = 8  # per ordinary speaker
 DEFECTS = ["missing", "empty", "truncated", "noise", "silent", "short"]
 OFFICIAL_SHARES = ["train"] * 8 + ["dev", "test"]
 OTHER_VOTES = [(0, 0), (1, 0), (0, 2), (1, 1)]
@@ -69,7 +69,7 @@ QUOTED = ['"{} he said, and nobody asked.', 'They call it "{}"', 'A sign read: {
 
 @dataclass(frozen=True)
 class Speaker:
-    """Somebody, and what the tables say of them."""
+    """A speaker, and what the tables say about them."""
 
     client_id: str
     voice: Voice
@@ -80,7 +80,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Clip:
-    """A row of a table, and what its sound is to be like."""
+    """A row of a table, and how to make its sound."""
 
     speaker: Speaker
     age: str
@@ -103,15 +103,15 @@ def main() -> None:
 
 
 def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) -> dict[str, int]:
-    """Write `archive`: so many clean labelled clips of so many speakers, and the odd ones.
+    """Write `archive`: `clips` clean labelled clips of `speakers` speakers, and the odd ones.
 
-    The same to the byte for any number of `jobs`. Returns the number of rows by table, and of bytes.
+    The bytes are the same for any number of `jobs`. Returns the number of rows by table, and the number of bytes.
     """
     least, most = 2 * len(GROUPS), MOST_CLIPS * (speakers - speakers % len(GROUPS))
     if speakers < least:
-        raise UserError(f"demo.speakers is {speakers}; it takes {least} or more")
+        raise UserError(f"demo.speakers is {speakers}: it must be {least} or more")
     if not speakers <= clips <= most:
-        raise UserError(f"demo.clips is {clips}; {speakers} speakers have {speakers} to {most}")
+        raise UserError(f"demo.clips is {clips}: for {speakers} speakers it must be {speakers} to {most}")
     people = draw_speakers(speakers, seed)
     book = numbered(clean_clips(people, clips, seed) + odd_clips(people, clips, seed), seed)
     with (
@@ -129,7 +129,7 @@ def make_corpus(archive: Path, speakers: int, clips: int, seed: int, jobs: int) 
 
 
 def draw_speakers(count: int, seed: int) -> list[Speaker]:
-    """`count` speakers, as many of each group, and in each as many women as men."""
+    """`count` speakers, the same number in each group, and as many women as men in each."""
     rng = np.random.default_rng((seed, 1))
     people = []
     for index in range(count):
@@ -140,14 +140,14 @@ def draw_speakers(count: int, seed: int) -> list[Speaker]:
 
 
 def somebody(name: str, age: str, sex: str, rng: np.random.Generator) -> Speaker:
-    """A speaker of that age (a word of YEARS); a few do not say whether they are male or female."""
+    """A speaker of that age (a key of YEARS_OF_AGE); a few do not say whether they are male or female."""
     gender = str(rng.choice([sex, "other", ""], p=[0.93, 0.03, 0.04]))
     voice = draw_voice(rng.triangular(*YEARS_OF_AGE[age]), sex, rng)
     return Speaker(hashlib.sha512(name.encode()).hexdigest(), voice, age, gender, str(rng.choice(ACCENTS)))
 
 
 def clean_clips(people: list[Speaker], count: int, seed: int) -> list[Clip]:
-    """`count` clips, as many of each group; a speaker has 1 to MOST_CLIPS of them."""
+    """`count` clips, the same number in each group; a speaker has 1 to MOST_CLIPS of them."""
     rng = np.random.default_rng((seed, 2))
     chosen = []
     for index in range(len(GROUPS)):
@@ -163,7 +163,7 @@ def clean_clips(people: list[Speaker], count: int, seed: int) -> list[Clip]:
 
 
 def odd_clips(people: list[Speaker], clips: int, seed: int) -> list[Clip]:
-    """The clips that a release holds besides the clean ones: few of each kind, but of each kind some."""
+    """The odd clips of a release: a few of each kind."""
     rng = np.random.default_rng((seed, 3))
     anyone = [people[index] for index in rng.permutation(len(people))]
     eager = somebody(f"{seed}/eager", "thirties", "male", rng)
@@ -185,7 +185,7 @@ def odd_clips(people: list[Speaker], clips: int, seed: int) -> list[Clip]:
 
 
 def numbered(clips: list[Clip], seed: int) -> list[Clip]:
-    """The same clips in an order that says nothing of them, each with its number and something to read."""
+    """The same clips in random order, each with its number and a sentence to read."""
     rng = np.random.default_rng((seed, 4))
     texts = [f"{' '.join(words)}." for words in itertools.product(WHO, DOES, WHAT, WHEN)]
     rng.shuffle(texts)
@@ -212,12 +212,12 @@ def render_chunk(clips: list[Clip], seed: int) -> list[tuple[str, bytes]]:
 
 
 def render(clip: Clip, seed: int) -> bytes:
-    """The clip's MP3, or what is in its place."""
+    """The clip's MP3, or the broken bytes in its place."""
     rng = np.random.default_rng((seed, clip.number))
     if clip.defect == "empty":
         return b""
     if clip.defect == "noise":
-        return rng.bytes(20_000).replace(b"\xff", b"\xfe")  # without 0xff there is no frame header to be found
+        return rng.bytes(20_000).replace(b"\xff", b"\xfe")  # without 0xff there is no frame header to find
     sample_rate, channels = FORMATS[clip.number % len(FORMATS)]
     sound = recorded(speak(clip.speaker.voice, rng.uniform(*clip.seconds), rng), sample_rate, channels, rng)
     if clip.defect == "silent":
@@ -236,7 +236,7 @@ def encode(sound: np.ndarray, sample_rate: int) -> bytes:
 
 
 def tables_of(book: list[Clip]) -> dict[str, list[Clip]]:
-    """The rows of each table, by its name. Train, dev and test hold the validated, each speaker's in one of them."""
+    """The rows of each table, by its name. Train, dev and test share the validated rows; no speaker is in two."""
     tables = {name: [] for name in ("dev", "other", "test", "train", "validated")}
     for clip in book:
         tables[clip.table].append(clip)
@@ -246,7 +246,7 @@ def tables_of(book: list[Clip]) -> dict[str, list[Clip]]:
 
 
 def tsv(clips: Iterable[Clip]) -> bytes:
-    """A table as Common Voice writes it: a speaker's rows together, nothing quoted or escaped."""
+    """A table as Common Voice writes it: each speaker's rows together, nothing quoted or escaped."""
     lines = ["\t".join(TABLE_COLUMNS)]
     for clip in sorted(clips, key=lambda clip: (clip.speaker.client_id, clip.number)):
         who = clip.speaker
@@ -257,7 +257,7 @@ def tsv(clips: Iterable[Clip]) -> bytes:
 
 
 def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    """One member; TarInfo's own time, owner and mode are constants."""
+    """Add one member; TarInfo's default time, owner and mode are constants."""
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))

@@ -1,4 +1,4 @@
-"""Evaluate: judges the trained model on the test clips, beside baselines, and writes its model card."""
+"""Evaluate: scores the trained model and some baselines on the test clips, and writes the model card."""
 
 import json
 from pathlib import Path
@@ -23,11 +23,11 @@ from pipeline.splits.clips import judge_clips, source_argument
 from pipeline.splits.written import read_split
 from pipeline.stage import UserError, fingerprint, run_stage
 
-BASELINE = "baseline: "  # before the name of each, in predictions.parquet
+BASELINE = "baseline: "  # prefix of their columns in predictions.parquet
 
 
 def predictions_table(test: pd.DataFrame, report: Report, groups: list[str]) -> pd.DataFrame:
-    """`key`, `speaker`, `group`, the probability of each group under its name, and what each baseline gave."""
+    """`key`, `speaker`, `group`, the probability of each group under its name, and the answer of each baseline."""
     rows = test[["key", "speaker", "group"]].reset_index(drop=True)
     by_baselines = {
         BASELINE + name: np.array(groups)[probabilities.argmax(axis=1)]
@@ -38,23 +38,23 @@ def predictions_table(test: pd.DataFrame, report: Report, groups: list[str]) -> 
 
 
 def split_for(model: Path) -> pd.DataFrame:
-    """The split at hand. Raises UserError unless it is the one on which the model was trained."""
+    """The current split. Raises UserError unless the model was trained on it."""
     split = read_split()
     if read_origin(model).split.fingerprint != fingerprint(SPLIT):
-        raise UserError(f"{model} was trained on another split than {SPLIT}: dvc repro train")
+        raise UserError(f"{model} was trained on a different split from {SPLIT}: dvc repro train")
     return split
 
 
 def store_for(config: Config) -> Store:
-    """The store at hand. Raises UserError unless it holds such features as the model was trained on."""
+    """The current store. Raises UserError unless it holds the kind of features that the model was trained on."""
     store = Store(LOGMEL)
     if store.front_end != config.front_end:
-        raise UserError(f"{MODEL} was trained on other features than those in {LOGMEL}: dvc repro train")
+        raise UserError(f"{MODEL} was trained on different features from those in {LOGMEL}: dvc repro train")
     return store
 
 
 def with_run(report: Report, config: Config, test: pd.DataFrame, epochs: int) -> dict:
-    """What `dvc metrics` shows, with the run that it is about."""
+    """What `dvc metrics` shows, with the run that it describes."""
     run = {
         "model": config.architecture,
         "fold": config.origin.split.fold,
@@ -68,7 +68,7 @@ def with_run(report: Report, config: Config, test: pd.DataFrame, epochs: int) ->
 
 
 def draw(report: Report, groups: list[str], history: pd.DataFrame, recipe: Recipe, folder: Path) -> None:
-    """The pictures of the model card."""
+    """Draw the pictures of the model card."""
     draw_confusion(report.confusion, groups, folder / "confusion.png")
     draw_errors(report.errors, report.judged.targets, groups, folder / "errors.png")
     draw_recall(report.tables["recall"], folder / "recall.png")
@@ -86,7 +86,7 @@ def describe_scores(scores: dict, test: pd.DataFrame) -> str:
     if not scores["beats_baselines"]:
         lines += ["it does NOT clearly beat every baseline: see data/evaluation/README.md"]
     if scores["leaks"]:
-        lines += ["LEAKING, by intent: speakers stand in train and in test, these are no scores for strangers"]
+        lines += ["LEAKING, on purpose: speakers are in both train and test, so these are not scores for strangers"]
         lines += [
             f"{name + ' speakers':>18}  macro recall {scores[name]['macro_recall']:.3f}, {scores[name]['clips']} clips"
             for name in ("seen", "unseen")

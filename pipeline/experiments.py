@@ -1,7 +1,7 @@
-"""Experiments: those of this commit, the best first, in the few columns that tell them apart.
+"""Experiments: lists those of this commit, best first, in the few columns that tell them apart.
 
-What a row says of its run stands in the metrics of that run: in the workspace, as in a commit, params.yaml may have
-been changed since. `dvc exp show` has every setting and score.
+Each row comes from the metrics of its run: in the workspace, as in a commit, params.yaml may have changed since then.
+`dvc exp show` has every setting and score.
 """
 
 import dvc.api
@@ -13,14 +13,14 @@ RUN = ("model", "fold", "seed", "epochs")  # as `evaluate` writes them
 
 
 def table(shown: list[dict]) -> pd.DataFrame:
-    """A row of text for each that has scores, out of what `dvc exp show` shows."""
-    done = [row for row in shown if row.get("State") != "Running"]  # which has the scores of what it started from
-    scored = [row for row in done if isinstance(row.get("macro_recall"), float)]  # DVC shows "!" for none
+    """One row of text per experiment that has scores, from the rows of `dvc exp show`."""
+    done = [row for row in shown if row.get("State") != "Running"]  # it has those it started from
+    scored = [row for row in done if isinstance(row.get("macro_recall"), float)]  # "!" if missing
     best_first = sorted(scored, key=lambda row: -row["macro_recall"])
     return pd.DataFrame(
         {
             "experiment": row["Experiment"] or row["rev"],
-            **{name: told(row.get(f"run.{name}")) for name in RUN},
+            **{name: as_text(row.get(f"run.{name}")) for name in RUN},
             "macro recall": f"{row['macro_recall']:.3f}",
             "95 % interval": f"{row['macro_recall_low']:.3f} to {row['macro_recall_high']:.3f}",
         }
@@ -28,8 +28,8 @@ def table(shown: list[dict]) -> pd.DataFrame:
     )
 
 
-def told(fact: str | float | None) -> str:
-    """A fact as text; a dash where a run has none, as a split that is given has no fold."""
+def as_text(fact: str | float | None) -> str:
+    """A fact as text, or a dash if the run has none: a given split, for example, has no fold."""
     if isinstance(fact, float):
         return f"{fact:.0f}"
     return "–" if fact in (None, "None") else fact
@@ -37,7 +37,7 @@ def told(fact: str | float | None) -> str:
 
 def main() -> None:
     rows = table(dvc.api.exp_show())
-    print("experiments: none has scores yet: make exp MODEL=NAME" if rows.empty else rows.to_string(index=False))
+    print("experiments: none has scores yet: run make exp MODEL=NAME" if rows.empty else rows.to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Export: the trained model as files that run elsewhere: model.onnx, model.safetensors, config.json, about.json.
 
-A plain command, not a stage: run it when the model is to leave the project.
+A plain command, not a stage: run it to take the model out of the project.
 """
 
 from models.exported import export
@@ -15,7 +15,7 @@ from pipeline.stage import UserError, run_stage
 def main() -> None:
     about, (model, config) = about_trained(MODEL, load_params().predict.unsure), load(MODEL)
     if about.macro_recall is None:
-        raise UserError(f"{EVALUATION} holds no test of the model in {MODEL}: dvc repro evaluate makes it")
+        raise UserError(f"{EVALUATION} has no test results for the model in {MODEL}: dvc repro evaluate makes them")
     with build_aside(EXPORT, model_fingerprint(MODEL)) as partial:
         export(model, config, partial)
         write_about(about, partial)

@@ -1,4 +1,4 @@
-"""Filter: which clips are worth having? Cleaned, capped, balanced, and every row that goes is counted."""
+"""Filter: which clips are worth having? Cleans, caps and balances them, and counts every row that it drops."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ MANIFEST_COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "acce
 
 
 def read_tables(folder: Path, names: list[str]) -> pd.DataFrame:
-    """The rows of these tables as they stand there, with `table` and `key`."""
+    """The rows of these tables in their order, with `table` and `key` added."""
     for name in names:
         if not table_path(folder, name).is_file():
             there = ", ".join(sorted(path.stem for path in folder.glob("*.tsv")))
@@ -39,12 +39,12 @@ def table_path(folder: Path, name: str) -> Path:
 
 
 def key_of(path: pd.Series) -> pd.Series:
-    """The file name without its suffix, dots replaced: WebDataset ends a key at the first dot."""
+    """The file name without its suffix and with dots replaced: WebDataset ends a key at the first dot."""
     return path.str.replace(r"\.[^.]*$", "", regex=True).str.replace(".", "_", regex=False)
 
 
 def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
-    """Add what the rules look at, and sort by key; rows of one key stand in an order that their contents give."""
+    """Add the columns that the rules look at, and sort by key; rows with the same key are sorted by their contents."""
     rows = rows.assign(
         speaker=hashes(rows["client_id"]),
         group=pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups)),
@@ -58,7 +58,7 @@ def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
 
 
 def apply_rules(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """What becomes of each row: the name of the one rule that dropped it, or `kept`. Takes what `prepare` gives."""
+    """What happens to each row: the name of the one rule that dropped it, or `kept`. Takes what `prepare` returns."""
     names = [KEPT, *(rule.__name__ for rule in RULES)]
     outcome = pd.Series(np.zeros(len(rows), "int8"), rows.index)
     for number, rule in enumerate(RULES, start=1):
@@ -69,7 +69,7 @@ def apply_rules(rows: pd.DataFrame, settings: Filter) -> pd.Series:
 
 
 def count(rows: pd.DataFrame) -> dict:
-    """The account of rows with their `outcome`: what each rule dropped, and what is left."""
+    """The account of all rows by `outcome`: what each rule dropped, and what is left."""
     tally = pd.crosstab(rows["outcome"], rows["group"], dropna=False).reindex(columns=rows["group"].cat.categories)
     dropped = rows["outcome"].value_counts(sort=False).drop(KEPT)
     kept = rows[rows["outcome"] == KEPT]
@@ -90,7 +90,7 @@ def count(rows: pd.DataFrame) -> dict:
 
 
 def official_splits(folder: Path) -> pd.Series:
-    """The release's own split of each path that has one; of a path in several, their names, joined."""
+    """The release's own split of each path that has one; for a path in several, their names, joined."""
     tables = [
         pd.Series(split, read_columns(table_path(folder, name), ["path"])["path"])
         for name, split in OFFICIAL.items()
@@ -103,7 +103,7 @@ def official_splits(folder: Path) -> pd.Series:
 
 
 def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:
-    """The rows that are kept, as the other stages need them, sorted by key."""
+    """The kept rows, with the columns that other stages need, sorted by key."""
     kept = rows[rows["outcome"] == KEPT]
     kept = kept.assign(sentence=hashes(kept["sentence"]), official=kept["path"].map(official).astype("str").fillna(""))
     return kept[MANIFEST_COLUMNS].astype("str").reset_index(drop=True)
@@ -114,13 +114,13 @@ def check_groups_left(account: dict) -> None:
     left = [group for group, clips in account["kept"]["clips_by_group"].items() if clips]
     if len(left) < 2:
         raise UserError(
-            f"of {account['rows']} rows, {account['kept']['clips']} stay, in {len(left)} groups ({', '.join(left)}): "
-            f"at least two are needed; {FILTER_REPORT} says which rule dropped the others"
+            f"{account['kept']['clips']} of {account['rows']} rows are left, in {len(left)} groups "
+            f"({', '.join(left)}): at least two are needed; {FILTER_REPORT} says which rule dropped the others"
         )
 
 
 def check_rows(written: Path, folder: Path) -> None:
-    """Raises RuntimeError unless the written rows are those of the tables, one for one and in their order."""
+    """Raises RuntimeError unless the written rows are those of the tables, one for one and in order."""
     rows = pd.read_parquet(written)
     for name, those in rows.groupby("table", sort=False, observed=True):
         paths = read_columns(table_path(folder, name), ["path"])["path"]

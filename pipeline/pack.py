@@ -26,9 +26,9 @@ INDEX_COLUMNS = ["key", "shard", "bytes", "digest"]
 
 
 def pack(source: Archive | Folder, keys: dict[str, str], folder: Path, clips_per_shard: int) -> None:
-    """Copy the clips whose paths `keys` maps to keys into shards, in the order in which the corpus holds them.
+    """Copy the clips in `keys`, which maps paths to keys, into shards, in the order of the corpus.
 
-    A shard counts as whole once its list stands beside it; those are not written again.
+    A shard is complete once its list is beside it; complete shards are not written again.
     """
     lists = read_lists(folder)
     packed, taken = set(lists["key"]), set(lists["shard"])
@@ -40,7 +40,7 @@ def pack(source: Archive | Folder, keys: dict[str, str], folder: Path, clips_per
 
 
 def bytes_to_pack(source: Archive | Folder, keys: dict[str, str], folder: Path) -> float:
-    """What the clips that are not yet in `folder` will take on disk, by the mean of those that are, or of the first."""
+    """Disk space in bytes for the clips not yet in `folder`, from the mean of those that are, or of the first ones."""
     packed = read_lists(folder)["bytes"].tolist()
     sizes = packed or [len(data) for _, data in islice(source.clips(set(keys)), SAMPLE) if data is not None]
     return (len(keys) - len(packed)) * mean(map(member_size, sizes)) if sizes else 0
@@ -58,14 +58,14 @@ def write_shard(path: Path, clips: Iterable[tuple[str, bytes | None]]) -> None:
 
 
 def read_lists(folder: Path) -> pd.DataFrame:
-    """What the whole shards in `folder` hold."""
+    """The clips in the complete shards of `folder`."""
     lists = [read_list(path) for path in sorted(folder.glob("[0-9]*.parquet"))]
     whole = [rows for rows in lists if rows is not None]
     return pd.concat([pd.DataFrame(columns=INDEX_COLUMNS), *whole], ignore_index=True).astype({"bytes": "int64"})
 
 
 def read_list(path: Path) -> pd.DataFrame | None:
-    """What the shard beside the list at `path` holds, if both are whole."""
+    """The clips in the shard beside the list at `path`, if both are complete."""
     try:
         rows = pd.read_parquet(path)
         return rows if path.with_suffix(".tar").stat().st_size == shard_size(rows["bytes"]) else None
@@ -74,18 +74,18 @@ def read_list(path: Path) -> pd.DataFrame | None:
 
 
 def merge_lists(folder: Path) -> pd.DataFrame:
-    """Write the index of all whole shards in `folder`."""
+    """Write the index of all complete shards in `folder`."""
     index = read_lists(folder)
     index.to_parquet(folder / CLIPS_INDEX.name, index=False)
     return index
 
 
 def check_missing(packed: int, chosen: int, most: float) -> None:
-    """Raises UserError if a larger share than `most` of the chosen clips is not in the corpus."""
+    """Raises UserError if the share of chosen clips that are not in the corpus exceeds `most`."""
     if chosen - packed > most * chosen:
         raise UserError(
             f"the corpus lacks {chosen - packed:,} of the {chosen:,} chosen clips, "
-            f"more than pack.max_missing, {most:.1%}"
+            f"more than pack.max_missing ({most:.1%})"
         )
 
 

@@ -32,11 +32,11 @@ Groups = Annotated[dict[Group, Annotated[list[Literal[AGES]], MinLen(1)]], MinLe
 
 
 def check_words(groups: dict[str, list[str]]) -> None:
-    """An age word belongs to one group. Raises ValueError naming the one that does not."""
+    """Raises ValueError naming an age word that is in more than one group."""
     words = [word for ages in groups.values() for word in ages]
     for word in words:
         if words.count(word) > 1:
-            raise ValueError(f"groups: {word} stands in more than one group")
+            raise ValueError(f"groups: {word} is in more than one group")
 
 
 @checked(frozen=True, config=STRICT)
@@ -103,7 +103,7 @@ class Compute(Hardware):
 
     def __post_init__(self):
         if self.jobs == 0:
-            raise ValueError("jobs is 0: allowed are -1 (one a core) and 1 or more")
+            raise ValueError("jobs is 0: allowed are -1 (one per core) and 1 or more")
         if self.backend == "dask" and not self.scheduler:
             raise ValueError("backend is dask, so scheduler must be an address, as in tcp://10.0.0.1:8786")
 
@@ -129,7 +129,7 @@ class Params:
 
 
 class Loader(yaml.SafeLoader):
-    """Reads 3e-4 as the number that it is in YAML 1.2, and for DVC; PyYAML, of 1.1, takes it for a text."""
+    """Reads 3e-4 as a number, as YAML 1.2 and DVC do; PyYAML follows YAML 1.1 and reads it as text."""
 
 
 Loader.add_implicit_resolver(
@@ -140,7 +140,7 @@ Loader.add_implicit_resolver(
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """The checked settings of the project.
 
-    Raises UserError, with each wrong value named in a line, for a file that is absent, no YAML, or out of range.
+    Raises UserError for a file that is missing or not YAML, or whose values are wrong; it names each of them.
     """
     try:
         settings = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
@@ -148,13 +148,13 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     except FileNotFoundError:
         raise UserError(f"there is no {path} here: run from the root of the project") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise UserError("; ".join(f"{path}: {line}" for line in explain(error, Params))) from None
 
 
 def explain(error: ValidationError, section: type) -> list[str]:
-    """One line a mistake: where it is, what stands there, what is allowed."""
+    """One line per mistake: where it is, what is there, what is allowed."""
     return [explain_one(mistake, section) for mistake in error.errors()]
 
 

@@ -1,4 +1,4 @@
-"""Paths: every place under `data/` that stages and commands read and write."""
+"""Paths: every path under `data/` that stages and commands read and write."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ TABLES = DATA / "tables"
 NOTE = TABLES / "corpus.json"  # what the corpus is
 
 MANIFEST = DATA / "manifest.parquet"  # the chosen clips
-ROWS = DATA / "rows.parquet"  # what became of every row of the tables
+ROWS = DATA / "rows.parquet"  # what happened to every row of the tables
 FILTER_REPORT = DATA / "filter.json"
 PYRAMID = DATA / "pyramid.png"
 
 CLIPS = DATA / "clips"
-CLIPS_INDEX = CLIPS / "index.parquet"  # a clip that the manifest lists and this lacks is missing
+CLIPS_INDEX = CLIPS / "index.parquet"  # a clip in the manifest but not in here is missing
 
 LOGMEL = DATA / "logmel"
 REJECTS = LOGMEL / "rejects.csv"
@@ -29,7 +29,7 @@ SPLIT_REPORT = DATA / "split.json"
 SPLIT_PAGE = DATA / "split.md"
 
 MODEL = DATA / "model"
-EFFORT = DATA / "training.json"  # what training took
+EFFORT = DATA / "training.json"  # what training cost
 LOGS = main_checkout() / DATA / "tensorboard"
 
 EVALUATION = DATA / "evaluation"
@@ -39,7 +39,7 @@ CARD = EVALUATION / "README.md"
 COMPARISON = DATA / "compare"
 EXPORT = DATA / "export"
 
-LOCKS = DATA / ".partial"  # of outputs that are being built here
-PARTIAL = main_checkout() / LOCKS  # what is being built; outlives the copy in which an experiment runs
+LOCKS = DATA / ".partial"  # of outputs being built here
+PARTIAL = main_checkout() / LOCKS  # unfinished outputs; outlives the copy in which an experiment runs
 
 DVC_LOCK = Path("dvc.lock")

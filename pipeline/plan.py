@@ -1,4 +1,4 @@
-"""Plan: what will the corpus at hand take? Clips, hours, disk and time, from a few seconds of reading and decoding."""
+"""Plan: what will this corpus take? Clips, hours, disk and time, from a few seconds of reading and decoding."""
 
 from pathlib import Path
 
@@ -15,21 +15,21 @@ from pipeline.running.output import read_parquet
 from pipeline.stage import UserError, run_stage
 
 SECONDS = 5.0
-BESIDE_OTHERS = 0.97  # of its speed alone is what a decoding process has beside another: see benchmarks/workers.py
+BESIDE_OTHERS = 0.97  # of its speed alone, when another process decodes beside it: see benchmarks/workers.py
 
 
 def clips_to_come(source: Archive | Folder, tables: list[str], sample: Sample) -> tuple[int, str]:
-    """How many clips are to be packed and decoded, and how that is known."""
+    """How many clips will be packed and decoded, and how we know."""
     if MANIFEST.is_file():
         return len(read_parquet(MANIFEST, ["key"])), f"in {MANIFEST}"
-    if isinstance(source, Archive):  # MP3s hardly become smaller in it
+    if isinstance(source, Archive):  # compression hardly shrinks MP3s
         return round(source.path.stat().st_size / sample.mean_bytes), "or so in the archive, before the filter"
     rows = (len(read_columns(table_path(source.path.parent, name), ["path"])) for name in tables)
     return sum(rows), "in the tables, before the filter"
 
 
 def reading_seconds(source: Archive | Folder, clips: int, sample: Sample) -> float:
-    """What a pass over the corpus for so many clips takes; an archive is always read whole."""
+    """How long one pass over the corpus takes for this many clips; an archive is always read to the end."""
     size = source.path.stat().st_size if isinstance(source, Archive) else clips * sample.mean_bytes
     return sample.reading * size / sample.bytes
 
@@ -53,11 +53,11 @@ def main() -> None:
     rows = {
         "clips": f"{clips:,} {known}",
         "sound": f"{sample.sound * share / 3600:,.1f} hours",
-        **{str(out): gigabytes(size) + ("" if out in missing else ", there already") for out, size in sizes.items()},
+        **{str(out): gigabytes(size) + ("" if out in missing else ", already there") for out, size in sizes.items()},
         "reading": f"{duration(reading_seconds(source, clips, sample))}, once for tables and once for pack",
         "decoding": f"{duration(decoding_seconds(clips, sample, processes))}, compute.jobs: {processes}",
     }
-    print(f"{params.corpus}, told from {sample.clips:,} of its clips:")
+    print(f"{params.corpus}, estimated from {sample.clips:,} of its clips:")
     print("\n".join(f"{name:>12}  {value}" for name, value in rows.items()))
     check_room(" and ".join(map(str, missing)), sum(sizes[out] for out in missing))
     print(f"{'disk':>12}  it fits")

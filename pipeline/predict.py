@@ -1,4 +1,4 @@
-"""Predict: what a model says of the voices in sound files, and when it should not be believed."""
+"""Predict: what a model says about the voices in sound files, and when not to believe it."""
 
 import argparse
 import csv
@@ -27,7 +27,7 @@ from pipeline.stage import UserError, run_stage
 from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read_recording
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 
-__all__ = [  # what the web page is made of
+__all__ = [  # what the web page uses
     "SUFFIXES",
     "UNSURE",
     "About",
@@ -44,22 +44,22 @@ __all__ = [  # what the web page is made of
 ]
 
 HEARD_AT_ONCE = 64
-EXAMPLES = {  # as the demo corpus has them, by what the page calls them
+EXAMPLES = {  # ages and sexes as in the demo corpus, by their names on the page
     "a boy's voice": (15, "male"),
     "a young woman's": (25, "female"),
     "a man's in his forties": (45, "male"),
     "an old woman's": (72, "female"),
 }
 
-Row = tuple[str, Prediction]  # a file's name, and what its voice says
+Row = tuple[str, Prediction]  # a file's name and its prediction
 
 
 def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
-    """The predictor of the model in `folder`; `unsure` is by default what was exported with it, else the params'.
+    """The predictor of the model in `folder`; `unsure` defaults to the value exported with it, else to params.yaml's.
 
     Raises ModelError for a folder without a model.
     """
-    read_config(folder)  # above all else, whether there is a model
+    read_config(folder)  # first of all, is there a model?
     if unsure is None:
         about = read_about(folder)
         unsure = about.unsure if about else load_params().predict.unsure
@@ -67,7 +67,7 @@ def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
 
 
 def about_model(folder: Path) -> About | None:
-    """What is known of the model: of an exported one what came with it, of others what the stages found out."""
+    """The facts about the model: those exported with it, or else those that the stages found out."""
     about = read_about(folder)
     if about or read_config(folder).origin is None:
         return about
@@ -75,7 +75,7 @@ def about_model(folder: Path) -> About | None:
 
 
 def write_examples(folder: Path) -> dict[str, Path]:
-    """A few synthetic voices as WAV files, by what they are called."""
+    """Write a few synthetic voices as WAV files. Returns their paths by name."""
     paths = {}
     for number, (name, (age, sex)) in enumerate(EXAMPLES.items()):
         rng = np.random.default_rng(number)
@@ -85,7 +85,7 @@ def write_examples(folder: Path) -> dict[str, Path]:
 
 
 def predictions(predictor: Predictor, names: Iterable[str], refuse: Refuse) -> Iterator[Row]:
-    """What is predicted for each file, in their order; `refuse` is told the name and why of each that cannot be."""
+    """The prediction for each file, in order; `refuse` is given the name of each without one, and why."""
     names = iter(names)
     while some := list(islice(names, HEARD_AT_ONCE)):
         recordings = []
@@ -102,7 +102,7 @@ def predictions(predictor: Predictor, names: Iterable[str], refuse: Refuse) -> I
 
 
 def as_table(rows: Iterable[Row], width: int, groups: list[str]) -> Iterator[str]:
-    """Lines for people; `width` is that of the names as they are printed."""
+    """Lines for people; `width` is the width of the printed names."""
     across = max(len(group) for group in [*groups, UNSURE])
     reach = 2 * max(len(group) for group in groups) + len(" to ")
     yield f"{'file':{width}}  {'group':{across}}  probability   age  {'80 % range':{reach}}  warnings".rstrip()
@@ -115,7 +115,7 @@ def as_table(rows: Iterable[Row], width: int, groups: list[str]) -> Iterator[str
 
 
 def as_json(rows: Iterable[Row]) -> Iterator[str]:
-    """An object a line; a name that cannot be printed is told by JSON's escapes."""
+    """One object per line; a name that cannot be printed is written with JSON's escapes."""
     for name, prediction in rows:
         yield json.dumps({"file": name} | asdict(prediction), ensure_ascii=not name.isprintable())
 
@@ -136,11 +136,11 @@ def csv_line(values: list) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, folders of them, - for standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, folders, or - for standard input")
     parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--unsure", type=share, metavar="P", help="probability under which no group is named")
+    parser.add_argument("--unsure", type=share, metavar="P", help="no group is named below this probability")
     forms = parser.add_mutually_exclusive_group()
-    forms.add_argument("--json", action="store_true", help="an object a line")
+    forms.add_argument("--json", action="store_true", help="one object per line")
     forms.add_argument("--csv", action="store_true")
     return parser.parse_args()
 

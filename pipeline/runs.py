@@ -1,4 +1,4 @@
-"""Runs: the whole pipeline, or an experiment beside it, from the corpus, or from pulled features where it is not."""
+"""Runs: the whole pipeline, or an experiment beside it, from the corpus or, if it is not here, from pulled features."""
 
 import argparse
 import os
@@ -19,8 +19,8 @@ from pipeline.params import Params, load_params
 from pipeline.paths import DVC_LOCK, LOGMEL
 from pipeline.stage import UserError, run_stage
 
-FROM_FEATURES = "--allow-missing"  # with it DVC takes what is not here as unchanged
-NEW_FILES = ("features", "models", "pipeline", "data/splits")  # where stages read what Git may not know yet
+FROM_FEATURES = "--allow-missing"  # makes DVC treat missing files as unchanged
+NEW_FILES = ("features", "models", "pipeline", "data/splits")  # where stages read files that Git may not know yet
 
 
 def repro(params: Params) -> None:
@@ -30,7 +30,7 @@ def repro(params: Params) -> None:
 
 
 def experiment(params: Params, model: str) -> None:
-    """Train and judge another architecture in a copy of the project; what lies here stays as it is."""
+    """Train and evaluate another architecture in a copy of the project; the files here stay as they are."""
     if model not in params.architectures:
         raise UserError(f"there is no model '{model}': allowed are {', '.join(params.architectures)}")
     if git("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT").returncode:
@@ -41,23 +41,23 @@ def experiment(params: Params, model: str) -> None:
     update_features(params, start)
     name = free_name(model)
     copied = [word for path in new_files() for word in ("--copy-paths", path)]
-    # The corpus is not in the copy, as Git ignores it; all that is made of it has just been brought up to date.
+    # Git ignores the corpus, so it is not in the copy; everything made from it has just been brought up to date.
     run_dvc("exp", "run", "--temp", FROM_FEATURES, "--name", name, *copied, "-S", f"model={model}")
     show_experiment(name, is_whole=not start)
 
 
 def show_experiment(name: str, is_whole: bool) -> None:
-    """Print an experiment's scores, and how to go on with it; `dvc exp apply` wants all that it names to be here."""
+    """Print an experiment's scores, and how to keep it; `dvc exp apply` needs everything that it names to be here."""
     row = table([row for row in dvc.api.exp_show() if row["Experiment"] == name])
     model = row["model"].item()
     print(row.to_string(index=False))
-    by_hand = f"model: {model} in params.yaml and make repro"
-    applied = f"dvc exp apply {name} brings it here; {by_hand} do, too"
-    print(f"exp: {applied if is_whole else f'{by_hand} bring it here'}")
+    by_hand = f"set model: {model} in params.yaml and run make repro"
+    applied = f"run dvc exp apply {name}, or {by_hand}"
+    print(f"exp: to get it here, {applied if is_whole else by_hand}")
 
 
 def update_features(params: Params, start: list[str]) -> None:
-    """Bring up to date here what experiments start from: the copies in which they run have no corpus."""
+    """Bring up to date what experiments start from: the copies in which they run have no corpus."""
     reread_if_changed(Path(params.corpus))
     with Repo() as repo, lock_repo(repo):
         stages = repo.stage.collect("decode", with_deps=True)
@@ -67,7 +67,7 @@ def update_features(params: Params, start: list[str]) -> None:
 
 
 def reread_if_changed(corpus: Path) -> None:
-    """Run `tables` again if an unpacked release is not as it was noted: DVC looks at its validated.tsv alone."""
+    """Run `tables` again if an unpacked release is not as it was noted: DVC only looks at its validated.tsv."""
     if is_unpacked(corpus) and corpus.is_file():
         run_dvc("repro", "tables")
         if not is_as_noted(corpus):
@@ -75,10 +75,10 @@ def reread_if_changed(corpus: Path) -> None:
 
 
 def start_of(params: Params) -> list[str]:
-    """What DVC must be told where the features are here and the corpus is not.
+    """The options that DVC needs if the features are here but the corpus is not.
 
-    Raises UserError if neither is here, if the features are another corpus's, or would have to be made again, and for
-    a dvc.lock that a killed DVC left half-written.
+    Raises UserError if neither is here, if the features are from another corpus or would have to be made again, or if
+    a killed DVC left dvc.lock half-written.
     """
     locked = corpus_of_lock()
     try:
@@ -94,12 +94,12 @@ def start_of(params: Params) -> list[str]:
     if params.corpus == locked:
         lack += ", and no features were pulled: make pull"
     elif locked:
-        lack += f"; the features that dvc.lock names are of {locked}"
+        lack += f"; the features that dvc.lock names are from {locked}"
     raise UserError(lack)
 
 
 def corpus_of_lock() -> str | None:
-    """The corpus of which dvc.lock says the features were made."""
+    """The corpus that the features were made from, according to dvc.lock."""
     try:
         stages = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))["stages"]
         return stages["tables"]["params"]["params.yaml"]["corpus"]
@@ -107,31 +107,31 @@ def corpus_of_lock() -> str | None:
         return None
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
         raise UserError(
-            f"{DVC_LOCK} cannot be read: take it whole from a commit, as in git checkout HEAD {DVC_LOCK}"
+            f"{DVC_LOCK} cannot be read: restore it from a commit, as in git checkout HEAD {DVC_LOCK}"
         ) from None
 
 
 def check_features(corpus: str) -> None:
-    """Raises UserError if a stage has to run that reads what is kept where the corpus is."""
+    """Raises UserError if a stage that has to run reads files that stay where the corpus is."""
     with Repo() as repo, lock_repo(repo):
         kept = {os.path.normpath(corpus), *(str(out) for out in repo.index.outs if not out.can_push)}
         for stage in repo.stage.collect("decode", with_deps=True):
             lost = [str(dep) for dep in stage.deps if str(dep) in kept and not dep.exists]
             if lost and stage.changed(allow_missing=True):
                 raise UserError(
-                    f"the corpus is not here: what is asked for makes {stage.addressing} read {', '.join(lost)} again; "
-                    "do that where the corpus is, and share it with make push"
+                    f"the corpus is not here, but {stage.addressing} would have to read {', '.join(lost)} again: "
+                    "run this where the corpus is, and share it with make push"
                 )
 
 
 def free_name(model: str) -> str:
-    """A name for an experiment that none has."""
+    """An unused name for an experiment."""
     taken = git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/exps").stdout.splitlines()
     return next(name for number in count(1) if (name := f"{model}-{number}") not in taken)
 
 
 def new_files() -> list[str]:
-    """Files, and whole folders, that stages may read and DVC copies only when told: Git does not know them yet."""
+    """Files and folders that stages may read but Git does not know yet: DVC only copies them when told to."""
     options = ("-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory")
     return git("ls-files", *options, "--", *NEW_FILES).stdout.split("\0")[:-1]
 
@@ -141,7 +141,7 @@ def git(*words: str) -> subprocess.CompletedProcess:
 
 
 def run_dvc(*words: str) -> None:
-    """Run a dvc command, and end with its exit code if it fails: it has said why."""
+    """Run a dvc command. If it fails, it has said why: exit with its code."""
     code = subprocess.run([sys.executable, "-m", "dvc", *words]).returncode  # noqa: S603
     if code:
         sys.exit(code)

@@ -1,6 +1,6 @@
-"""Share: features and models, from a remote and to one.
+"""Share: pulls features and models from a remote, and pushes them to one.
 
-What may not leave this machine (the archive, its tables, its clips) is marked `push: false` where it is made.
+Outputs that may not leave this machine (the archive, its tables, its clips) are marked `push: false` in their stage.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from features.running.progress import counted
 from pipeline.paths import DVC_LOCK
 from pipeline.stage import UserError, run_stage
 
-FILES_NAMED = 3  # files in a message, at most; the others are counted
+FILES_NAMED = 3  # files in a message, at most; the others are only counted
 
 Named = dict[Path, HashInfo]  # a file, or the listing of a folder, by its path under data/
 
 
 def pull(targets: list[str]) -> None:
-    """Fetch what dvc.lock names and a remote may hold, all or the targets.
+    """Fetch the outputs in dvc.lock that a remote may hold, either all of them or the targets.
 
-    Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
+    Raises UserError naming the files that the remote lacks or holds damaged.
     """
     if not DVC_LOCK.is_file():
         raise UserError("there is no dvc.lock here: whoever has the corpus commits it after make repro and make push")
@@ -41,7 +41,7 @@ def pull(targets: list[str]) -> None:
         shared = {str(out): out for out in shared_outs(repo)}
         unknown = [target for target in targets if target not in shared]
         if unknown:
-            raise UserError(f"{', '.join(unknown)} cannot be pulled: what can is {', '.join(shared)}")
+            raise UserError(f"{', '.join(unknown)} cannot be pulled; these can: {', '.join(shared)}")
         chosen = [shared[name] for name in targets or shared]
         cache = repo.cache.local
         with remote_of(repo) as (address, remote):
@@ -52,15 +52,15 @@ def pull(targets: list[str]) -> None:
 
 
 def push() -> None:
-    """Send what is here and a remote may hold. Raises UserError if none is."""
+    """Send the outputs that are here and that a remote may hold. Raises UserError if there are none."""
     with Repo() as repo, lock_repo(repo):
         shared = shared_outs(repo)
         if not any(out.exists for out in shared):
-            raise UserError("there is nothing here to push: make repro makes it")
+            raise UserError("there is nothing here to push: run make repro first")
         objects = {*heads(shared).values(), *listed_files(shared).values()}
         cache = repo.cache.local
         with remote_of(repo) as (address, remote), TqdmCallback(unit="file", desc="push", disable=None) as progress:
-            # Without DVC's notes on what lies there: by them, a folder once pushed is there for good.
+            # Without DVC's notes on what the remote holds: they assume that a folder, once pushed, stays there.
             sent = repo.cloud.transfer(cache, remote, objects, cache_odb=cache, callback=progress)
             if sent.failed:
                 raise UploadError(len(sent.failed))
@@ -69,25 +69,25 @@ def push() -> None:
 
 
 def shared_outs(repo: Repo) -> list[Output]:
-    """What dvc.lock names and a remote may hold."""
+    """The outputs in dvc.lock that a remote may hold."""
     return [out for out in repo.index.outs if out.can_push and out.hash_info]
 
 
 def heads(outs: Iterable[Output]) -> Named:
-    """The files, and of the folders their listings."""
+    """The outputs that are files, and the listings of those that are folders."""
     return {Path(str(out)): out.hash_info for out in outs}
 
 
 def listed_files(outs: Iterable[Output]) -> Named:
-    """The files in those that are folders, as far as their listings are in the cache."""
+    """The files in the outputs that are folders, if their listings are in the cache."""
     folders = {out: out.get_obj() or () for out in outs if out.is_dir_checksum}
     return {Path(str(out), *key): info for out, listing in folders.items() for key, _, info in listing}
 
 
 def fetch(named: Named, remote: HashFileDB, cache: HashFileDB, address: str) -> int:
-    """Bring into the cache what it lacks, also in the place of what is damaged there, and return how much that was.
+    """Fetch into the cache what it lacks or holds damaged, and return the number of objects.
 
-    Raises UserError, naming the files, if the remote lacks some or holds something else in their place.
+    Raises UserError naming the files that the remote lacks or holds damaged.
     """
     discard(damaged_files(named, cache), cache)
     wanted = {path: info for path, info in named.items() if not cache.exists(info.value)}
@@ -108,7 +108,7 @@ def fetch(named: Named, remote: HashFileDB, cache: HashFileDB, address: str) -> 
 
 
 def damaged_files(named: Named, cache: HashFileDB) -> Named:
-    """Those whose bytes in the cache are others than were named; DVC does not look again at what it once fetched."""
+    """The files whose bytes in the cache do not match their hash; DVC does not check again what it once fetched."""
 
     def is_whole(info: HashInfo) -> bool:
         path = Path(cache.oid_to_path(info.value))
@@ -124,7 +124,7 @@ def damaged_files(named: Named, cache: HashFileDB) -> Named:
 
 
 def discard(spoilt: Named, cache: HashFileDB) -> None:
-    """Remove files from the cache, and from data/ what was made of them."""
+    """Remove files from the cache, and their copies from data/."""
     for path, info in spoilt.items():
         cached = Path(cache.oid_to_path(info.value))
         if path.is_file() and filecmp.cmp(cached, path, shallow=False):
@@ -141,9 +141,9 @@ def some(names: Iterable) -> str:
 
 @contextmanager
 def remote_of(repo: Repo) -> Iterator[tuple[str, HashFileDB]]:
-    """Yield the address of the default remote and what is stored there, once it answers.
+    """Yield the address of the default remote and its storage, once it answers.
 
-    Raises UserError for whatever fails there.
+    Raises UserError for anything that fails there.
     """
     try:
         remote = repo.cloud.get_remote_odb(command="make")
@@ -157,7 +157,7 @@ def remote_of(repo: Repo) -> Iterator[tuple[str, HashFileDB]]:
     reasons = Reasons()
     try:
         with suppress(FileNotFoundError):  # nothing is there yet
-            remote.fs.ls(remote.path)  # asked first: why nothing could be fetched, DVC does not say
+            remote.fs.ls(remote.path)  # asked first: DVC does not say why it could not fetch
         yield address, remote
     except UserError:
         raise
@@ -166,7 +166,7 @@ def remote_of(repo: Repo) -> Iterator[tuple[str, HashFileDB]]:
 
 
 class Reasons(logging.Handler):
-    """Keeps the first error that DVC logs, in the place of a line for each file that it keeps from passing."""
+    """Keeps the first error that DVC logs, instead of printing one line per file that failed."""
 
     def __init__(self):
         super().__init__()

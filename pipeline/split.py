@@ -1,4 +1,4 @@
-"""Split: who is learnt from, who is tested? Whole speakers go to folds; val and test are balanced over groups."""
+"""Split: who is trained on, who is tested? Whole speakers go to folds; val and test are balanced over groups."""
 
 import json
 from pathlib import Path
@@ -19,14 +19,14 @@ from pipeline.stage import UserError, run_stage
 SPLITS = ("train", "val", "test")
 LEFT_OUT = (
     "other_age",  # in none of split.groups
-    "unassigned",  # named by no given split; or of a speaker whose home is another locale
-    "talkative",  # beyond what one speaker may give to val or test
-    "surplus",  # beyond the rarest group's clips, in val or test
+    "unassigned",  # not in the given split; or in a locale that is not its speaker's own
+    "talkative",  # more clips than one speaker may have in val or test
+    "surplus",  # more clips than the rarest group has, in val or test
 )
 
 
 def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> pd.DataFrame:
-    """The decoded clips with their `group` (missing for an age outside all) and `order`, sorted by key."""
+    """The decoded clips with their `group` (missing for an age in no group) and `order`, sorted by key."""
     rows = manifest.merge(decoded, on="key").sort_values("key", ignore_index=True)  # isin: 5 x slower
     rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups), ordered=True)
     rows["order"] = seeded_order(rows["key"], settings.seed)
@@ -34,7 +34,7 @@ def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> p
 
 
 def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
-    """Add `split`, missing for clips that stand in none, and `left_out`, the reason why.
+    """Add `split`, missing for clips that are in none, and `left_out`, the reason why.
 
     Val and test are capped per speaker and balanced over groups. Raises UserError for a split that lacks a group.
     """
@@ -59,7 +59,7 @@ def assign(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
 
 
 def split_of(rows: pd.DataFrame, settings: Split) -> pd.Series:
-    """The split of each row, by the rule that settings.by names; missing for rows that have none."""
+    """The split of each row, by the rule that settings.by names; missing for rows in none."""
     if settings.by == "official":
         return listed.official_split(rows)
     if settings.by in FOLDS:
@@ -73,12 +73,12 @@ FOLDS = {"speaker": folds.by_speaker, "locale": folds.by_locale, "clip": folds.b
 
 
 def check_groups(part: pd.DataFrame, name: str) -> None:
-    """Raises UserError if a split lacks a group: it could not be balanced, or learnt."""
+    """Raises UserError if a split lacks a group: it could not be balanced or learnt."""
     counts = part["group"].value_counts(sort=False)
     absent = list(counts.index[counts == 0])
     if absent:
         raise UserError(
-            f"{name} has no clip of {', '.join(absent)}: lower split.folds, join groups in split.groups, "
+            f"{name} has no clips of {', '.join(absent)}: lower split.folds, merge groups in split.groups, "
             "or choose another split.by"
         )
 

@@ -1,4 +1,4 @@
-"""Stage: how a stage starts, and how it fails: in one line."""
+"""Stage: how a stage starts, and how it fails with one line."""
 
 import errno
 import hashlib
@@ -21,18 +21,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
-    """Something a user can cause and mend; its text is the one line that says so."""
+    """Something a user can cause and fix; its text is the one line that says so."""
 
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`.
 
-    A UserError, or whatever the system refuses (a full disk, a file that is not there), becomes one line on standard
-    error and exit code 1; Ctrl-C and SIGTERM end with 130 and 143; where nobody reads on, as behind `| head`, 141.
+    A UserError or a system error (a full disk, a missing file) becomes one line on standard error and exit code 1.
+    Ctrl-C and SIGTERM exit with 130 and 143, and a closed pipe, as with `| head`, with 141.
     """
     end_in_a_line()
     print_anything()
-    threading.excepthook = told_by_main
+    threading.excepthook = leave_to_main
     try:
         try:
             main()
@@ -49,27 +49,26 @@ def run_stage(main: Callable[[], None]) -> None:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")
 
 
-def told_by_main(ended: threading.ExceptHookArgs) -> None:
-    """What the system refuses a thread, as TensorBoard's on a full disk, it refuses `main` too, which tells it."""
+def leave_to_main(ended: threading.ExceptHookArgs) -> None:
+    """Ignore a system error in a thread, such as TensorBoard's on a full disk: `main` hits and reports it too."""
     if not issubclass(ended.exc_type, OSError):
         threading.__excepthook__(ended)
 
 
 def refusal(error: OSError) -> str:
-    """What the system refused, in a line."""
+    """A system error in one line."""
     if isinstance(error, FileNotFoundError) and str(error.filename).startswith("data/"):
         return f"there is no {error.filename}: dvc repro makes what this stage needs"
     what = error.strerror or " ".join(str(error).split()) or type(error).__name__
     where = f"{error.filename}: " if error.filename else ""
-    remedy = "; make room and run it again: what is finished is kept" if error.errno in FULL else ""
+    remedy = "; make room and run it again: finished work is kept" if error.errno in FULL else ""
     return f"{where}{what}{remedy}"
 
 
 def fingerprint(*parts: Any) -> str:
     """16 hex digits that change with any part.
 
-    A Path counts with the bytes of its file, a module with its source, a dataclass with its values,
-    anything else as JSON.
+    A Path counts as the bytes of its file, a module as its source, a dataclass as its values, anything else as JSON.
     """
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:

@@ -1,4 +1,4 @@
-"""Tables: what does the release list? Copies its tables, untouched, in one read, and notes what the corpus is."""
+"""Tables: what does the release list? Copies its tables, unchanged, in one pass, and notes what the corpus is."""
 
 import shutil
 from pathlib import Path
@@ -13,26 +13,26 @@ from pipeline.running.aside import build_aside
 from pipeline.running.disk_space import check_room, gigabytes
 from pipeline.stage import UserError, fingerprint, run_stage
 
-LARGEST_TABLE = 2_000_000_000  # bytes; English's, the largest of Common Voice, have some 500 MB
+LARGEST_TABLE = 2_000_000_000  # bytes; the largest of Common Voice, for English, have about 500 MB
 COPIED = 2**20  # bytes copied at a time
 
 
 def copy_tables(corpus: Path, folder: Path) -> list[str]:
     """Copy every table of the corpus into `folder`; returns their file names.
 
-    Raises UserError, and leaves none behind, if two tables have one name, if one cannot be or is too large, or if the
-    one that is needed is not there.
+    Raises UserError, and leaves none behind, if two tables have the same name, if one is too large or has an impossible
+    name, or if validated.tsv is missing.
     """
     paths = {}
     try:
         for name, content in open_corpus(corpus).tables():
             if name in paths:
-                raise UserError(f"{corpus} holds more than one {name}: a release of one language is asked for")
+                raise UserError(f"{corpus} holds more than one {name}: it must be a release of one language")
             check_table(corpus, name, content.size)
             paths[name] = folder / file_name(name)
             copy(content, paths[name])
         if "validated.tsv" not in paths:
-            raise UserError(f"{corpus} holds no validated.tsv: it is not a release of Common Voice")
+            raise UserError(f"{corpus} holds no validated.tsv: it is not a Common Voice release")
     except BaseException:
         for path in paths.values():
             path.unlink(missing_ok=True)
@@ -41,11 +41,11 @@ def copy_tables(corpus: Path, folder: Path) -> list[str]:
 
 
 def check_table(corpus: Path, name: str, size: int) -> None:
-    """Raises UserError for a table that cannot be one, or for which there is no room."""
+    """Raises UserError for a table that is too large, has an impossible name, or does not fit on the disk."""
     if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
-        raise UserError(f"{corpus} holds a table whose name cannot be one: {ascii(name)[:LONGEST_NAME]}")
+        raise UserError(f"{corpus} holds a table with an impossible name: {ascii(name)[:LONGEST_NAME]}")
     if size > LARGEST_TABLE:
-        raise UserError(f"{corpus} holds a {name} of {gigabytes(size)}: at most {gigabytes(LARGEST_TABLE)} are read")
+        raise UserError(f"{corpus} holds a {name} of {gigabytes(size)}: the limit is {gigabytes(LARGEST_TABLE)}")
     check_room(f"{name} of {corpus}", size)
 
 

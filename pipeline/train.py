@@ -32,7 +32,7 @@ def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, dat
 
 
 def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[trained.Config, streaming.StreamedData]:
-    """As `from_store`; the front-end is that of the settings, and normalisation rests on the first clips that come."""
+    """Like `from_store`, with the front-end of the settings and normalisation from the first clips that arrive."""
     target_of = {
         name: dict(zip(part["key"], part["group"].cat.codes.tolist(), strict=True))
         for name, part in split.groupby("split", observed=True)
@@ -44,14 +44,14 @@ def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[train
 
 
 def stream_weights(train: pd.DataFrame) -> dict[str, float]:
-    """How often each clip comes an epoch so that groups and their speakers come evenly, by its key."""
+    """How often each clip, by key, comes per epoch so that groups and their speakers come evenly."""
     speakers, _ = pd.factorize(train["speaker"])
     weights = streaming.even_weights(train["group"].cat.codes.to_numpy("int64"), speakers)
     return dict(zip(train["key"], weights.tolist(), strict=True))
 
 
 def configure(params: Params, store: Store, split: pd.DataFrame) -> trained.Config:
-    """All that the model must know to be used again, from the settings and from train's statistics."""
+    """Everything needed to use the model again, from the settings and train's statistics."""
     train_rows = store.rows_of(split["key"][split["split"] == "train"])
     return configured(params, split, store.front_end, data.normalisation(store, train_rows))
 
@@ -71,17 +71,17 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
 
 
 def origin_of(recipe: Recipe) -> Origin:
-    """What is trained on, as the split's certificate has it."""
+    """What the model is trained on, from the split's certificate."""
     return Origin(read_json(SPLIT_REPORT, CorpusFacts, "corpus"), read_json(SPLIT_REPORT, SplitFacts), recipe)
 
 
 def mean_ages(clips: pd.DataFrame) -> list[float]:
-    """The mean age of each group's clips, in years, as the middles of their decades tell it."""
+    """The mean age of each group's clips, in years, taking the middle of each decade."""
     return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:
-    """Train and val; where the filter kept groups as they are, they and their speakers are drawn evenly."""
+    """Train and val. If the filter did not balance groups, they and their speakers are drawn evenly."""
     parts = {name: split[split["split"] == name] for name in ("train", "val")}
     return data.VoiceData(
         store,
@@ -94,7 +94,7 @@ def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceD
 
 
 def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
-    """The model with weights that follow from the seed. Raises UserError for settings that its architecture refuses."""
+    """The model, with weights drawn from the seed. Raises UserError for settings that its architecture refuses."""
     torch.manual_seed(seed)
     try:
         return trained.fresh(config)
@@ -153,7 +153,7 @@ def described(history: training.History, recipe: Recipe) -> str:
 
 
 def effort_of(net: torch.nn.Module, history: training.History, device: str) -> dict:
-    """What training took; beside the model and not in it, for it differs from run to run."""
+    """What training cost; kept beside the model, not in it, because it differs from run to run."""
     return {
         "parameters": sum(each.numel() for each in net.parameters()),
         "epochs": len(history.rows),
@@ -163,14 +163,14 @@ def effort_of(net: torch.nn.Module, history: training.History, device: str) -> d
 
 
 def is_helper_rank() -> bool:
-    """True in the processes that learn beside the first one and share its build, whoever started them: Lightning,
-    by hand, torchrun (RANK, GROUP_RANK), SLURM (SLURM_PROCID) or LSF (JSM_NAMESPACE_RANK).
+    """True in all training processes but the first, whose build they share, whoever started them: Lightning, a user,
+    torchrun (RANK, GROUP_RANK), SLURM (SLURM_PROCID) or LSF (JSM_NAMESPACE_RANK).
     """
 
     def is_later(*names: str) -> bool:
         return any(os.environ.get(name, "0") != "0" for name in names)
 
-    if "RANK" in os.environ:  # the rank over all; torchrun's first may stand on any of SLURM's tasks
+    if "RANK" in os.environ:  # the global rank; torchrun's first process may be in any SLURM task
         return is_later("RANK", "LOCAL_RANK")
     return is_later("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 

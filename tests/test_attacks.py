@@ -40,11 +40,11 @@ def raises(error: Exception):
         (raises(Unaccounted("a row")), LOST),
     ],
 )
-def test_every_end_is_told_apart(attempt, end):
+def test_every_outcome_is_recognised(attempt, end):
     assert end_of(attempt, "made so") == end
 
 
-def test_a_siege_fails_for_what_is_written_outside(capsys):
+def test_a_siege_fails_if_something_is_written_outside(capsys):
     def inputs(outside):
         yield "harmless", lambda: Path("data/inside").write_bytes(b"")
         yield "evil", lambda: (outside / "evil").write_bytes(b"")
@@ -57,7 +57,7 @@ def test_a_siege_fails_for_what_is_written_outside(capsys):
     assert "| both | 2 | 1 | 0 | 0 | 0 | 1 | 0 |" in shown.out
 
 
-def test_a_siege_fails_for_what_takes_too_long(capsys):
+def test_a_siege_fails_if_something_takes_too_long(capsys):
     def inputs(outside):
         yield "endless", lambda: signal.raise_signal(signal.SIGPROF)  # as it comes when the time is up
 

@@ -64,7 +64,7 @@ def listed(stage: str, model: str) -> set[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_what_a_stage_reaches_is_what_it_depends_on(stage):
+def test_a_stage_depends_on_exactly_the_code_that_it_uses(stage):
     reached_by_any = set()
     for model in ARCHITECTURES:
         mine = reached(stage, model)
@@ -103,6 +103,6 @@ def stale(edited: str) -> set[str]:
         ("app.py", set()),
     ],
 )
-def test_an_edit_makes_stale_what_rests_on_it_and_nothing_else(edited, stages):
+def test_an_edit_makes_stale_what_depends_on_it_and_nothing_else(edited, stages):
     assert Path(edited).is_file()
     assert stale(edited) == stages

@@ -171,7 +171,7 @@ def test_a_colleague_trains_from_the_features_alone(stored, colleague):
     output = done("make exp MODEL=rnn", colleague)
     assert stages_run(output) == ["train", "evaluate"]
     assert re.search(r"^ *rnn-1 +rnn +0 +0 ", output, re.MULTILINE)
-    assert "exp: model: rnn in params.yaml and make repro bring it here\n" in output
+    assert "exp: to get it here, set model: rnn in params.yaml and run make repro\n" in output
     change(colleague, {"model": "rnn"})
     assert stages_run(done("make repro", colleague)) == []  # from what the experiment left in the cache
     assert json.loads((colleague / "data/model/config.json").read_text())["architecture"] == "rnn"
@@ -210,7 +210,7 @@ def test_what_is_kept_cannot_be_pulled(stored, colleague):
     name_remote(colleague, stored)
     failed = run("make pull TARGETS=data/clips", colleague)
     assert failed.returncode != 0
-    assert "pull: data/clips cannot be pulled: what can is data/manifest.parquet, " in failed.stderr
+    assert "pull: data/clips cannot be pulled; these can: data/manifest.parquet, " in failed.stderr
 
 
 def test_a_store_with_absent_shards_says_which(stored, colleague):
@@ -237,8 +237,8 @@ def test_runs_that_need_the_corpus_say_so_and_others_say_what_failed(stored, col
         assert failed.returncode != 0
         said = [line for line in failed.stderr.splitlines() if not line.startswith("make: ")]
         assert len(said) == 1
-        assert said[0].startswith(f"{command.split()[0]}: the corpus is not here: ")
-        assert "filter read data/tables again" in said[0]
+        assert said[0].startswith(f"{command.split()[0]}: the corpus is not here, but ")
+        assert "filter would have to read data/tables again" in said[0]
     assert contents(colleague / "data") == before
     (colleague / "params.yaml").write_text(right)
     change(colleague, {"architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 3.0}}})
@@ -269,7 +269,7 @@ def test_features_of_another_corpus_are_not_taken_for_those_of_one_that_is_absen
         (
             "make repro",
             "data/raw/absent.tar",
-            "no such file; the features that dvc.lock names are of data/demo/",
+            "no such file; the features that dvc.lock names are from data/demo/",
         ),
     ],
 )

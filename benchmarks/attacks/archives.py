@@ -1,4 +1,4 @@
-"""Does any archive, however it is broken, end tables, plan or pack otherwise than well or in one line?"""
+"""Do tables, plan and pack always succeed or fail with one line, however broken an archive is?"""
 
 import bz2
 import gzip
@@ -30,7 +30,7 @@ FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, l
 
 CORPUS, TABLES, PACKED = Path("data/corpus"), Path("data/tables"), Path("data/clips")
 
-Files = list[tuple[bytearray, bytes]]  # the header of each, and its content
+Files = list[tuple[bytearray, bytes]]  # header and content of each
 
 
 def release(rng: Random) -> Files:
@@ -54,7 +54,7 @@ def resized(header: bytearray, size: int) -> bytearray:
 
 
 def joined(files: Files) -> bytes:
-    """The tar of these files, the checksum of each header put right."""
+    """The tar of these files, with correct header checksums."""
     parts = []
     for header, content in files:
         header[148:156] = b" " * 8
@@ -64,7 +64,7 @@ def joined(files: Files) -> bytes:
 
 
 def edit_header(files: Files, rng: Random, outside: Path) -> None:
-    """Another size, type or name, or any byte of a header."""
+    """Change the size, type, name or any byte of a header."""
     header = any_of(rng, files)[0]
     match rng.integers(4):
         case 0:
@@ -78,7 +78,7 @@ def edit_header(files: Files, rng: Random, outside: Path) -> None:
 
 
 def add_records(files: Files, rng: Random, outside: Path) -> None:
-    """A long name or a PAX header, as it should be or not."""
+    """Add a long name or a PAX header, valid or not."""
     name = any_of(rng, [*NAMES, bytes(outside / "evil.tsv"), b"long/" * 900 + b"validated.tsv", b"x" * 300 + b".tsv"])
     values = [b"%d" % any_of(rng, SIZES), b"many", b"", b"9" * 4000, name, name + b"\0.tsv"]
     keywords = [b"path", b"size", b"linkpath", b"hdrcharset", b"mtime", b"GNU.sparse.major", b"GNU.sparse.map"]
@@ -94,7 +94,7 @@ def add_records(files: Files, rng: Random, outside: Path) -> None:
 
 
 def add_files(files: Files, rng: Random, outside: Path) -> None:
-    """A file twice, a link, a device, a pipe, a folder, a sparse file, or one of zeros without end."""
+    """Add a file again, a link, a device, a pipe, a folder, a sparse file, or a huge one of zeros."""
     name = any_of(rng, [b"x/validated.tsv", b"x/clips/0.mp3", b"x/new.tsv", bytes(outside / "evil.tsv")])
     link = file(name, b"", any_of(rng, [b"1", b"2"]))
     link[0][157:257] = any_of(rng, [name, bytes(outside), b"../../outside"])[:100].ljust(100, b"\0")
@@ -115,7 +115,7 @@ def add_files(files: Files, rng: Random, outside: Path) -> None:
 
 
 def damage_blocks(data: bytes, rng: Random) -> bytes:
-    """Zeros between two files, or in the place of a header; something behind the end; or any other damage."""
+    """Put zeros between two files or in place of a header, or bytes after the end, or do any other damage."""
     place = rng.integers(len(data) // BLOCK) * BLOCK
     zeros = bytes(any_of(rng, [BLOCK, 2 * BLOCK]))
     behind = any_of(rng, [b"x", rng.bytes(70_000), bytes(10**7), data])
@@ -147,7 +147,7 @@ def inputs(outside: Path, tars: int, gzips: int, seed: int) -> Iterator[Input]:
 
 
 def attempt(data: bytes) -> None:
-    """What tables, plan and pack do with an archive. Raises UserError if one of them refuses it."""
+    """Run tables, plan and pack on an archive. Raises UserError if one of them refuses it."""
     for folder in (TABLES, PACKED):
         folder.mkdir()
     CORPUS.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Damage: what befalls bytes on disks and lines, as a seed has it."""
+"""Damage: what happens to bytes on disks and networks, from a seed."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def any_of(rng: Random, things: Sequence) -> object:
 
 
 def damage(data: bytes, rng: Random) -> bytes:
-    """Flipped bits, a cut, bytes that are too many or missing."""
+    """`data` with flipped bits, cut off, or with extra or missing bytes."""
     first, last = sorted(rng.integers(len(data) + 1, size=2))
     match rng.integers(4):
         case 0:

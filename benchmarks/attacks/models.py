@@ -1,4 +1,4 @@
-"""Does any model folder, however it is broken, end predict, evaluate or export otherwise than well or in one line?"""
+"""Do predict, evaluate and export always succeed or fail with one line, however broken a model folder is?"""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ FILES = ("config.json", "model.pth", "model.onnx", "about.json")
 
 @cache
 def saved(architecture: str) -> dict[str, bytes]:
-    """The files of a model that can be run."""
+    """The files of a working model."""
     torch.manual_seed(0)
     with TemporaryDirectory() as folder:
         save(fresh(tiny(architecture)), tiny(architecture), Path(folder))
@@ -58,7 +58,7 @@ def voice() -> bytes:
 
 
 def edit_values(config: dict, rng: Random) -> None:
-    """Another value at one to three places of a config, a name that is missing, or one too many."""
+    """Change one to three values of a config, or remove or add a name."""
     for _ in range(rng.integers(1, 4)):
         place = config
         while rng.integers(3) and (deeper := [value for value in place.values() if isinstance(value, dict) and value]):
@@ -82,7 +82,7 @@ def edit_values(config: dict, rng: Random) -> None:
 
 
 def edit_sizes(config: dict, rng: Random) -> None:
-    """Another architecture, or sizes that it may have, but not with these weights, or not with this memory."""
+    """Change the architecture, or its sizes to allowed ones that do not fit these weights or this memory."""
     name = any_of(rng, list(SETTINGS))
     config |= {"architecture": name, "settings": dict(SETTINGS[name])}
     setting = any_of(rng, list(config["settings"]))
@@ -96,7 +96,7 @@ def edit_sizes(config: dict, rng: Random) -> None:
 
 
 def edit_weights(architecture: str, rng: Random) -> bytes:
-    """Weights that are not finite, of another kind, too few or too many, or no weights at all."""
+    """Weights that are not finite, of another type, too few or too many, or no weights at all."""
     model = fresh(tiny(architecture)).net.state_dict()
     name = any_of(rng, list(model))
     wide = torch.zeros(1).expand(10**6, 10**6)  # four bytes
@@ -113,7 +113,7 @@ def edit_weights(architecture: str, rng: Random) -> bytes:
 
 
 def edit_network(rng: Random) -> bytes:
-    """An ONNX file, as it should be or not, whole, cut or flipped."""
+    """An ONNX file, valid or not, intact or damaged."""
     networks = [
         linear(),
         linear(groups=4),
@@ -131,7 +131,7 @@ def edit_network(rng: Random) -> bytes:
 
 
 def folder_of(rng: Random) -> dict[str, bytes]:
-    """The files of a model of which something is wrong."""
+    """The files of a model in which something is wrong."""
     architecture = any_of(rng, list(SETTINGS))
     files = dict(saved(architecture))
     match rng.integers(7):
@@ -164,7 +164,7 @@ def inputs(outside: Path, folders: int, seed: int) -> Iterator[Input]:
 
 
 def attempt(files: dict[str, bytes]) -> None:
-    """What predict, evaluate and export do with a model. Raises UserError if one of them refuses it."""
+    """Run predict, evaluate and export on a model. Raises UserError if one of them refuses it."""
     FOLDER.mkdir()
     for name, data in files.items():
         (FOLDER / name).write_bytes(data)
@@ -188,7 +188,7 @@ def predict(folder: Path) -> None:
     predictor = Predictor(folder, unsure=0.4)
     try:
         heard = predictor.hear(voice())
-    except Rejected:  # by a front-end that may ask for a minute
+    except Rejected:  # by a front-end that may require a minute
         return
     for answer in predictor.judge([heard, heard]):
         numbers = [answer.age, answer.probability, *answer.probabilities.values()]

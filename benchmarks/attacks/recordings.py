@@ -1,4 +1,4 @@
-"""Recordings: short sounds in every form that clips come in, and what may be wrong with them."""
+"""Recordings: short sounds in every format that clips come in, and what may be wrong with them."""
 
 import struct
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.conftest import encode, encode_by_ffmpeg
 
 RATES = (8000, 16000, 22050, 32000, 44100, 48000)
 PCM = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")
-BY_FFMPEG = {  # container, codec, and a rate that it takes
+BY_FFMPEG = {  # container, codec, and a sample rate that it accepts
     "M4A": ("ipod", "aac", 44100),
     "ALAC": ("ipod", "alac", 16000),
     "MP4": ("mp4", "aac", 16000),
@@ -28,7 +28,7 @@ BY_FFMPEG = {  # container, codec, and a rate that it takes
 BY_LIBSNDFILE = ("FLAC", "AIFF", "AU", "CAF", "W64", "RF64", "WAVEX", "OGG", "Opus")
 FORMS = ("WAV", *BY_LIBSNDFILE, *BY_FFMPEG)
 
-HEADER = 300  # bytes, in which most of what a form says of itself stands
+HEADER = 300  # bytes that hold most of a format's metadata
 NAMES = (b"RIFF", b"fmt ", b"data", b"fact", b"COMM", b"SSND", b"FORM", b"moov", b"trak", b"mdhd", b"stsd", b"stts")
 NAMES += (b"stsz", b"stsc", b"stco", b"mdat", b"OggS", b"fLaC", b"Xing", b"Info", b"ID3\3", b"desc", b"pakt", b"elst")
 EXTREMES = [0, 1, 2, 0x7F, 0x80, 0xFF, 2**15, 2**16 - 1, 2**24, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1]
@@ -45,7 +45,7 @@ PLAYLISTS = (
 
 
 def recording(form: str, rng: Random) -> bytes:
-    """A voice of a second or two, of one channel or two, in one of FORMS or as an MP3."""
+    """A voice of a second or two, mono or stereo, in one of FORMS or as an MP3."""
     voice = voices()[rng.integers(3)]
     if form in BY_FFMPEG:
         container, codec, rate = BY_FFMPEG[form]
@@ -65,7 +65,7 @@ def voices() -> list[np.ndarray]:
 
 
 def edit_header(data: bytes, other: bytes, rng: Random) -> bytes:
-    """Extremes in the place of numbers near the beginning."""
+    """`data` with extremes in place of numbers near the beginning."""
     edited = bytearray(data)
     for _ in range(rng.integers(1, 5)):
         write(edited, int(rng.integers(min(HEADER, len(data)))), rng)
@@ -73,7 +73,7 @@ def edit_header(data: bytes, other: bytes, rng: Random) -> bytes:
 
 
 def edit_chunk(data: bytes, other: bytes, rng: Random) -> bytes:
-    """Extremes before, or somewhere behind, the name of a chunk, a box or a page."""
+    """`data` with extremes before, or somewhere after, the name of a chunk, a box or a page."""
     places = [place for name in NAMES if (place := data.find(name)) >= 0]
     if not places:
         return edit_header(data, other, rng)
@@ -84,7 +84,7 @@ def edit_chunk(data: bytes, other: bytes, rng: Random) -> bytes:
 
 
 def write(edited: bytearray, place: int, rng: Random) -> None:
-    """A number of one, two, four or eight bytes, in either order."""
+    """Write a number of one, two, four or eight bytes, in either byte order."""
     size, order = any_of(rng, [1, 2, 4, 8]), any_of(rng, ["little", "big"])
     value = any_of(rng, [any_of(rng, EXTREMES), int(rng.integers(2**32))])
     edited[place : place + size] = (value % 256**size).to_bytes(size, order)
@@ -95,7 +95,7 @@ def join(data: bytes, other: bytes, rng: Random) -> bytes:
 
 
 def behead(data: bytes, other: bytes, rng: Random) -> bytes:
-    """The other's head on this one's body, or no head, or foreign bytes before it."""
+    """`data` with the other's head, with no head, or with foreign bytes in front."""
     size = any_of(rng, [4, 12, 44, 100, 1000])
     tag = b"ID3\4\0\0" + bytes(any_of(rng, [[0, 0, 7, 0], [127, 127, 127, 127], [0, 0, 0, 10], [255] * 4]))
     heads = [other[:size], b"", tag, tag + bytes(1024), bytes(size), rng.bytes(size), b"\xff\xfb\x90"]
@@ -103,13 +103,13 @@ def behead(data: bytes, other: bytes, rng: Random) -> bytes:
 
 
 def play_list(data: bytes, other: bytes, rng: Random) -> bytes:
-    """A text that names another file, as it is, or behind this one's head."""
+    """A text that names another file, alone or after this one's head."""
     text = any_of(rng, PLAYLISTS).format(name=any_of(rng, [NAMED, "/etc/passwd", "http://127.0.0.1:9/x.mp3"]))
     return any_of(rng, [b"", b"", data[:12], data]) + text.encode()
 
 
 def strange_floats(data: bytes, other: bytes, rng: Random) -> bytes:
-    """A WAV of numbers that are not a sound's, a few of them or all."""
+    """A WAV in which a few samples, or all, are not sound."""
     sound = voices()[0].copy()
     count = any_of(rng, [1, 10, len(sound)])
     sound[rng.integers(len(sound), size=count)] = any_of(rng, STRANGE)

@@ -1,4 +1,4 @@
-"""Siege: many hostile inputs, one after the other, and how each of them ends."""
+"""Siege: tries many hostile inputs, one after another, and counts how they end."""
 
 import argparse
 import os
@@ -20,9 +20,9 @@ from features.store import StoreError
 from models.config import ModelError
 from pipeline.stage import UserError
 
-SECONDS = 10  # of processor time that an input may take
+SECONDS = 10  # of CPU time that an input may take
 PATIENCE = 120  # s, until one that only waits counts as taking too long
-MEMORY = 1e9  # bytes that the whole siege may take at most
+MEMORY = 1e9  # bytes, at most, for the whole siege
 
 READ, REFUSED = "read", "refused in one line"
 TRACEBACK, ENDLESS, OUTSIDE, LOST = "tracebacks", f"over {SECONDS} s", "wrote outside data/", "lost track of a row"
@@ -32,17 +32,17 @@ Input = tuple[str, Callable[[], None]]  # how it was made, and what is done with
 
 
 class TookTooLong(BaseException):
-    """Not an Exception: nothing that is tried shall catch it."""
+    """Not an Exception, so that nothing under test catches it."""
 
 
 class Unaccounted(Exception):  # noqa: N818 - an end, as Rejected is
-    """A row or a clip of which nothing says what became of it."""
+    """A row or a clip that is lost: nothing says what happened to it."""
 
 
 def besiege(inputs: Callable[[Path], Iterable[Input]], what: str) -> None:
-    """Try each input in a project's folder, print how they ended, and end with exit code 1 if one found a fault.
+    """Try each input in a project's folder, print how they ended, and exit with code 1 if one found a fault.
 
-    `inputs` is given a folder outside the project, for those that want to write there.
+    `inputs` is given a folder outside the project, for attacks that try to write there.
     """
     for sign in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(sign, stop)
@@ -98,13 +98,13 @@ def stop(signal_number: int, frame: object) -> None:
 
 
 def outside_data(root: Path) -> set[tuple[Path, int, int]]:
-    """What lies in `root` but for the project's data: path, size, and when it was changed."""
+    """The files in `root` except the project's data: path, size, and time of the last change."""
     paths = [path for path in root.rglob("*") if root / "project/data" not in [path, *path.parents]]
     return {(path, (state := path.lstat()).st_size, state.st_mtime_ns) for path in paths if path.is_file()}
 
 
 def peak_memory() -> int:
-    """Bytes that this process has held at most; on Linux getrusage begins with what its parent held."""
+    """The peak memory of this process in bytes; on Linux, getrusage starts from what its parent held."""
     status = Path("/proc/self/status")
     if status.is_file():
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1])

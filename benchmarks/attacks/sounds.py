@@ -1,4 +1,4 @@
-"""Does any sound file, however it is broken, end decode or predict otherwise than well or as a reject in one line?"""
+"""Do decode and predict always accept a sound file or reject it with one line, however broken it is?"""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CLIPS, STORE, SOUND = Path("data/clips.tar"), Path("data/logmel"), Path("data/so
 
 @cache
 def neighbour() -> bytes:
-    """A clip with which nothing is wrong."""
+    """A clip that has nothing wrong with it."""
     return recording("MP3", np.random.default_rng(0))
 
 
@@ -50,9 +50,9 @@ def inputs(outside: Path, mp3s: int, others: int, seed: int) -> Iterator[Input]:
 
 
 def attempt(data: bytes) -> None:
-    """What decode and predict do with a sound. Raises UserError if they reject it.
+    """Run decode and predict on a sound. Raises UserError if they reject it.
 
-    The file that playlists name is a pipe into which nobody writes: what opens it waits too long.
+    The file that playlists name is a pipe that nobody writes to: whatever opens it waits too long.
     """
     os.mkfifo(NAMED)
     is_rejected, complaint = decode_it(data), predict_it(data)
@@ -81,7 +81,7 @@ def decode_it(data: bytes) -> bool:
     if not all(len(each) and np.isfinite(each).all() for each in features.values()):
         raise AssertionError("features that are not finite")
     if not np.array_equal(features["before"], features["after"]):
-        raise AssertionError("the clip before it has other features than the same one after it")
+        raise AssertionError("the clip before it has different features from the same one after it")
     return "tried" in rejects
 
 
@@ -94,7 +94,7 @@ def predict_it(data: bytes) -> str:
         if not np.isfinite(numbers).all() or abs(sum(answer.probabilities.values()) - 1) > 1e-6:
             raise AssertionError(f"it answers {answer}")
         with quiet_decoder():
-            predictor().whole_logmel(data)  # as the page pictures it
+            predictor().whole_logmel(data)  # as the page draws it
     return "".join(refused)
 
 

@@ -1,4 +1,4 @@
-"""Does any damaged table end filter, or a user's split, otherwise than in an account of every row or in one line?"""
+"""Do filter and a user's split always account for every row or fail with one line, however damaged a table is?"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -52,7 +52,7 @@ STRANGE = [*SEPARATORS, *PATHS, *WORDS]
 
 
 def release(rng: Random) -> list[list[str]]:
-    """The lines of a small table, its header first, as fields."""
+    """The lines of a small table, header first, as fields."""
     voices = rng.integers(SPEAKERS, size=ROWS)
     rest = ["2", "0", "male", "", "en", ""]
     rows = [
@@ -68,7 +68,7 @@ def own_split(rng: Random) -> list[list[str]]:
 
 
 def change_fields(lines: list[list[str]], rng: Random) -> list[list[str]]:
-    """Something strange in a field or in the place of it, a field too many or too few, a line twice or elsewhere."""
+    """The lines with strange fields, fields too many or too few, or a line repeated elsewhere."""
     lines = [list(line) for line in lines]
     for _ in range(rng.integers(1, 6)):
         line = lines[rng.integers(len(lines)) * rng.integers(2)]  # often the header, or the first row
@@ -100,7 +100,7 @@ def inputs(outside: Path, tables: int, seed: int) -> Iterator[Input]:
 
 
 def filter_it(data: bytes) -> None:
-    """What filter does with a table, that of the rows and of a split; and whether each line is accounted for."""
+    """Run filter on a table, both as rows and as a split. Raises Unaccounted unless every line is accounted for."""
     TABLES.mkdir()
     for name in ("validated", "train"):
         (TABLES / f"{name}.tsv").write_bytes(data)
@@ -109,7 +109,7 @@ def filter_it(data: bytes) -> None:
     account = count(rows)
     lines = [line for line in data.split(b"\n") if line.removesuffix(b"\r")]
     if not account["rows"] == len(lines) - 1 == sum(fates(account)):
-        raise Unaccounted(f"{len(lines) - 1} rows, of which {sum(fates(account))} are accounted for")
+        raise Unaccounted(f"{sum(fates(account))} of {len(lines) - 1} rows are accounted for")
     rows[["table", "path", "outcome"]].sort_index().to_parquet("data/rows.parquet", index=False)
     check_rows(Path("data/rows.parquet"), TABLES)
     manifest = manifest_of(rows, official_splits(TABLES))
@@ -124,7 +124,7 @@ def fates(account: dict) -> list[int]:
 
 
 def split_by_it(data: bytes) -> None:
-    """What split does with a user's own file."""
+    """Run split on a user's own file."""
     OWN.write_bytes(data)
     clients = pd.Series([f"speaker{number}" for number in range(SPEAKERS)])
     rows = pd.DataFrame({"speaker": hashes(clients).astype("str"), "path": [f"clip_{n}.mp3" for n in range(SPEAKERS)]})

@@ -1,4 +1,4 @@
-"""Tiny: models of random weights, quick to make and to run; those in ONNX need no torch."""
+"""Tiny: models with random weights, quick to make and to run; those in ONNX need no torch."""
 
 import json
 from dataclasses import asdict
@@ -36,7 +36,7 @@ def tiny(architecture: str) -> Config:
 
 
 def write_linear(folder: Path) -> None:
-    """A model folder as `export` writes it, of a network that only weighs the bands."""
+    """Write a model folder as `export` does, with a network that only weights the bands."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(asdict(tiny("cnn"))), encoding="utf-8")
     onnx.save(linear(), folder / "model.onnx")
@@ -49,7 +49,7 @@ def linear(
     kind: int = TensorProto.FLOAT16,
     batch: str | int = "batch",
 ) -> onnx.ModelProto:
-    """The mean over time, times a matrix whose numbers are about as large as `weight`."""
+    """A network: the mean over time, times a matrix with entries about as large as `weight`."""
     weights = weight * np.random.default_rng(0).standard_normal((FRONT_END.n_mels, groups)).astype(np.float32)
     nodes = [
         helper.make_node("Cast", [feature], ["floats"], to=TensorProto.FLOAT),

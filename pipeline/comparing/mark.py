@@ -1,4 +1,4 @@
-"""Mark: 8 hex digits that change with all that the scores of a run depend on, beside its fold and its seed."""
+"""Mark: 8 hex digits that change with everything a run's scores depend on, except its fold and its seed."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +15,15 @@ SCORING_LIBRARIES = ("numpy", "pandas", "pytorch-lightning", "scikit-learn", "sc
 
 
 def marks_of(models: list[str]) -> dict[str, str]:
-    """The mark of each architecture's runs. That the data is up to date is for the caller to see to.
+    """The mark of each architecture's runs. The caller must first bring the data up to date.
 
-    Raises UserError if the split is a user's file, and is not there.
+    Raises UserError if the split is a user's file that does not exist.
     """
     settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     alike = [
         settings["split"] | {"fold": None},
         settings["train"] | {"seed": None},
-        settings["filter"]["balance"],  # says how clips are drawn, too
+        settings["filter"]["balance"],  # also decides how clips are drawn
         made_by_stages(),
         {name: version(name) for name in SCORING_LIBRARIES},
         *own_split(settings["split"]["by"]),
@@ -37,7 +37,7 @@ def code_of_runs(model: str) -> list[Path]:
 
 
 def made_by_stages() -> dict[str, Any]:
-    """What DVC keeps of DATA: the hashes of what they read and made, the corpus' among them."""
+    """DVC's hashes of what DATA_STAGES read and made, including the corpus."""
     stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
     return {name: stages[name] for name in DATA_STAGES}
 

@@ -1,4 +1,4 @@
-"""Speed: how many clips a second models judge on the processor."""
+"""Speed: how many clips per second models judge on the CPU."""
 
 from statistics import median
 from time import perf_counter
@@ -11,7 +11,7 @@ ROUNDS = 3
 
 
 def clips_per_second(models: dict[str, Normalised], windows: dict[str, Windows], clips: int) -> dict[str, float]:
-    """The median of ROUNDS turns, after one to warm up; the models take turns, so that all meet the same load."""
+    """The median of ROUNDS rounds after a warm-up; the models take turns, so that all meet the same load."""
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(ROUNDS + 1):
         for name, model in models.items():

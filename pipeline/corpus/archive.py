@@ -1,4 +1,4 @@
-"""Corpus: a release as one file, an archive read as a stream or the `validated.tsv` of a folder."""
+"""Corpus: a release named by one file, an archive read as a stream or the `validated.tsv` of a folder."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pipeline.corpus.names import file_name, name_of
 from pipeline.corpus.tar import ByteStream, Member, members
 from pipeline.stage import UserError
 
-LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have some 200 kB
+LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have about 200 kB
 
 
 def open_corpus(path: Path) -> "Archive | Folder":
@@ -20,7 +20,7 @@ def open_corpus(path: Path) -> "Archive | Folder":
     if path.is_dir():
         raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
     if not is_file(path):
-        hint = "only a shell knows ~: write the whole path, or put a link under data/raw/"
+        hint = "only a shell expands ~: write the full path, or put a link under data/raw/"
         raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
     return Folder(path) if path.suffix == ".tsv" else Archive(path)
 
@@ -40,7 +40,7 @@ class Archive:
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
         """The file name and the bytes of the clips among `names`, in the archive's order, each once.
 
-        None for one that is larger than LARGEST_CLIP.
+        The bytes are None for a clip larger than LARGEST_CLIP.
         """
         wanted = set(names)
         for member in self.members("pack"):
@@ -49,14 +49,14 @@ class Archive:
                 yield member.path.name, clip_bytes(member)
 
     def any_clips(self) -> Iterator[bytes]:
-        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
+        """Clips, chosen or not, as they come, except those larger than LARGEST_CLIP."""
         for member in self.members("clips"):
             if is_clip(member.path) and (data := clip_bytes(member)) is not None:
                 yield data
 
     def members(self, what: str) -> Iterator[Member]:
-        """Every regular file, in one pass. Raises UserError for a file that is not a whole archive."""
-        complaint = f"{self.path} is not a whole archive"
+        """Every regular file, in one pass. Raises UserError for a file that is not a complete archive."""
+        complaint = f"{self.path} is not a complete archive"
         with opened(self.path) as file, reading_bar(file, what) as bar, decompressed(file) as content:
             for member in members(ByteStream(content, complaint)):
                 bar.update(file.tell() - bar.n)
@@ -79,7 +79,7 @@ class Folder:
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
         """The file name and the bytes of the clips among `names` that are there, sorted by name.
 
-        None for one that is larger than LARGEST_CLIP.
+        The bytes are None for a clip larger than LARGEST_CLIP.
         """
         for name in counted(sorted(names), "pack", len(names), "clips"):
             path = self.path.parent / "clips" / file_name(name)
@@ -88,7 +88,7 @@ class Folder:
                     yield name, clip_bytes(whole(file))
 
     def any_clips(self) -> Iterator[bytes]:
-        """Clips, chosen or not, as they come; none that is larger than LARGEST_CLIP."""
+        """Clips, chosen or not, as they come, except those larger than LARGEST_CLIP."""
         for path in self.path.parent.glob("clips/*"):
             if is_clip(path) and is_file(path):
                 with opened(path) as file:
@@ -97,7 +97,7 @@ class Folder:
 
 
 def is_visible(path: PurePath) -> bool:
-    """False for what lies hidden beside clips and tables, as the `._NAME` that macOS puts beside each file."""
+    """False for hidden files beside clips and tables, such as the `._NAME` that macOS puts beside each file."""
     return not path.name.startswith(".")
 
 
@@ -106,7 +106,7 @@ def is_clip(path: PurePath) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """True for what can be read like a file: not for a folder or a pipe, nor for a name that cannot be one."""
+    """True for what can be read as a file: not for a folder, a pipe or an impossible name."""
     try:
         return path.is_file()
     except OSError:
@@ -114,12 +114,12 @@ def is_file(path: Path) -> bool:
 
 
 def clip_bytes(clip: Member) -> bytes | None:
-    """All of a clip, unless it is larger than LARGEST_CLIP."""
+    """The bytes of a clip; None if it is larger than LARGEST_CLIP."""
     return clip.read() if clip.size <= LARGEST_CLIP else None
 
 
 def opened(path: Path) -> BinaryIO:
-    """Raises UserError for a file that may not be read."""
+    """Open a file. Raises UserError if it may not be read."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -127,9 +127,9 @@ def opened(path: Path) -> BinaryIO:
 
 
 def whole(file: BinaryIO) -> Member:
-    """A file of a folder, as if it were one of an archive."""
+    """A file in a folder, as if it were in an archive."""
     size = os.fstat(file.fileno()).st_size
-    return Member(PurePosixPath(file.name), size, ByteStream(file, f"{file.name} cannot be read whole"))
+    return Member(PurePosixPath(file.name), size, ByteStream(file, f"{file.name} cannot be read to its end"))
 
 
 def reading_bar(file: BinaryIO, what: str) -> Bar:

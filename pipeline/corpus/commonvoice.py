@@ -1,15 +1,15 @@
-"""Common Voice: the facts about its releases that the stages rest on.
+"""Common Voice: the facts about its releases that the stages rely on.
 
 From the headers and values of releases 6.1 to 25.0, and from the project's own description of its columns
 (common-voice/cv-dataset, README.md, "Fields"):
 
     up to 6.1   client_id path sentence up_votes down_votes age gender accent locale segment
-    8.0         `accents` in the place of `accent`
+    8.0         `accents` instead of `accent`
     13.0        with `variant`
     17.0        with `sentence_id` and `sentence_domain`, and more words for gender
                 (common-voice/common-voice, pull requests 4329 and 4363)
 
-Every table of a release has the same columns. Sentences hold stray quotes: nothing is quoted.
+Every table of a release has the same columns. Sentences contain stray quotes: nothing is quoted.
 """
 
 from collections.abc import Sequence
@@ -39,15 +39,15 @@ GENDERS = {
 OFFICIAL = {"train": "train", "dev": "val", "test": "test"}
 
 NEEDED = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "locale")
-NAMING = ("client_id", "path")  # what a row is told by: they come first in every release
+NAMING = ("client_id", "path")  # these identify a row; they come first in every release
 ACCENT = ("accents", "accent")  # 8.0 and later; 6.1 and earlier
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A release's table, all columns as text, `accent` under that name, genders as FEMALE, MALE, OTHER or UNSTATED.
 
-    A row for every line. Of a damaged one, with more or fewer fields than the table has columns, only `client_id` and
-    `path` are told, as far as it has them; all else is missing. Raises UserError for a file that is not such a table.
+    There is one row per line. A damaged line, with more or fewer fields than the table has columns, keeps `client_id`
+    and `path` if it has them, and everything else is missing. Raises UserError for a file that is not such a table.
     """
     table, excess = read_delimited(path, [*NEEDED, *ACCENT], tab_separated)
     check_columns(path, table, NEEDED)
@@ -62,14 +62,14 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
-    """These columns of a release's table as text, a row for every line. Raises UserError for what is not one."""
+    """These columns of a release's table as text, one row per line. Raises UserError if it is not such a table."""
     table, _ = read_delimited(path, names, tab_separated)
     check_columns(path, table, names)
     return table
 
 
 def check_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raises UserError unless the table has these columns, naming those that it lacks."""
+    """Raises UserError naming those of these columns that the table lacks."""
     absent = [name for name in names if name not in table]
     if absent:
         raise UserError(f"{path} lacks the column{'s' * (len(absent) > 1)} {', '.join(absent)}")

@@ -1,6 +1,6 @@
-"""Compressed: what a gzip, bzip2 or xz file holds.
+"""Compressed: reads the content of a gzip, bzip2 or xz file.
 
-The libraries' own readers fail where bytes stand behind the content, isal's after it has lost the last blocks.
+The libraries' own readers fail if bytes follow the content, and isal's loses the last blocks first.
 """
 
 import bz2
@@ -12,14 +12,14 @@ from typing import BinaryIO
 
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
-DECOMPRESSORS = {  # by the first bytes of what they read
+DECOMPRESSORS = {  # by the first bytes of a file
     b"\x1f\x8b": partial(IgzipDecompressor, DECOMP_GZIP),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=2**29),  # bytes; xz -9 asks for 65 MiB
 }
 DAMAGED = (EOFError, OSError, IsalError, lzma.LZMAError)  # what reading a damaged or cut file raises
 READ_AT_ONCE = 2**16  # bytes of the file read at a time
-READY = 2**17  # bytes of its content held ready
+READY = 2**17  # bytes of its content that are buffered
 
 
 def decompressed(file: BinaryIO) -> BinaryIO:
@@ -33,7 +33,7 @@ def decompressed(file: BinaryIO) -> BinaryIO:
 
 
 class Decompressed(io.RawIOBase):
-    """The content of all streams in a compressed file; what stands behind them is passed over, as tar does."""
+    """The content of all streams in a compressed file; anything after them is ignored, as tar does."""
 
     def __init__(self, file: BinaryIO, magic: bytes, decompressor: Callable):
         self.file, self.magic, self.decompressor = file, magic, decompressor

@@ -1,4 +1,4 @@
-"""Delimited: tables of text, read with a row for every line of the file, the damaged ones included."""
+"""Delimited: tables of text, read with one row per line of the file, damaged lines included."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ BYTES_AT_ONCE = 4 * 2**20  # bytes read at a time; no line may be longer
 
 
 def tab_separated(lines: str) -> pa.Array:
-    """The fields of each line that is not blank. Nothing is quoted: sentences hold stray quotes, and bare CRs."""
+    """The fields of each line that is not blank. Nothing is quoted: sentences contain stray quotes, and bare CRs."""
     each = pc.split_pattern(pa.array([lines.replace("\r\n", "\n")], pa.large_string()), "\n").flatten()
     return pc.split_pattern(each.filter(pc.not_equal(each, "")), "\t")
 
@@ -31,10 +31,10 @@ def comma_separated(lines: str) -> pa.Array:
 def read_delimited(
     path: Path, names: Sequence[str], fields_of: Callable[[str], pa.Array]
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Those of these columns that a table has, as text, and how many fields more than columns each row has.
+    """Those of these columns that a table has, as text, and how many more fields than columns each row has, (rows,).
 
-    Shape of that: (rows,); below 0 they are fewer, and any row but those at 0 is damaged. Fields count from the left in
-    all rows alike, and those that a row lacks are empty. Raises UserError for a file that is not such a table.
+    A row where that number is not 0 is damaged; below 0 it has too few fields. Fields are counted from the left in
+    every row, and those that a row lacks are empty. Raises UserError for a file that is not such a table.
     """
     header, columns, excess = [], {}, [np.zeros(0, int)]
     for lines in whole_lines(path):
@@ -58,7 +58,7 @@ def read_delimited(
 
 
 def whole_lines(path: Path) -> Iterator[str]:
-    """A file's text in blocks that end where a line does. Raises UserError for what is not UTF-8, or not lines."""
+    """A file's text in blocks of whole lines. Raises UserError if it is not UTF-8, or if a line is too long."""
     if not path.is_file():
         raise UserError(f"{path} cannot be read: there is no such file")
     line, rest = 1, b""

@@ -1,4 +1,4 @@
-"""Hashes: what stands for speakers and sentences, whose own names the release keeps."""
+"""Hashes: they replace speakers' ids and sentences, which stay in the release."""
 
 import hashlib
 

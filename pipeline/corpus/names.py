@@ -1,4 +1,4 @@
-"""Names: of files, as tables, archives and settings have them, for a system in any locale."""
+"""Names: file names from tables, archives and settings, for a system in any locale."""
 
 import os
 
@@ -6,7 +6,7 @@ LONGEST_NAME = 255  # bytes; no file system has longer ones
 
 
 def file_name(name: str) -> str:
-    """What Python calls the file whose name is `name` in UTF-8: another text, where the locale is not UTF-8."""
+    """What Python calls the file whose name is `name` in UTF-8: a different text if the locale is not UTF-8."""
     return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 

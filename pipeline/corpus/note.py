@@ -1,7 +1,7 @@
-"""Note: what `tables` writes down about the corpus, for the stages and the model that come of it to carry.
+"""Note: what `tables` writes down about the corpus, which later stages and the model pass on.
 
-A corpus is an archive, or the `validated.tsv` of an unpacked release. DVC hashes that one file; the clips of an
-unpacked release are noted here by their number and their bytes, so that a change of them can be seen.
+A corpus is an archive, or the `validated.tsv` of an unpacked release. DVC hashes only that one file; for the clips of
+an unpacked release their number and total bytes are noted here, so that changes are noticed.
 """
 
 import json
@@ -13,11 +13,11 @@ from pipeline.corpus.names import name_of
 from pipeline.paths import NOTE
 from pipeline.running.output import read_json
 
-SYNTHETIC = "synthetic"  # in the column `segment` of the demo's rows, and of no release's
+SYNTHETIC = "synthetic"  # in the column `segment` of the demo; no release has it
 
 
 def write_note(corpus: Path, tables: Path) -> None:
-    """Write NOTE's file into `tables`, the folder with the tables that were read from the corpus."""
+    """Write the note into `tables`, the folder with the tables of the corpus."""
     paths = sorted(tables.glob("*.tsv"))
     said = {
         "name": name_of(corpus.absolute().parent.name if is_unpacked(corpus) else corpus.name),
@@ -33,7 +33,7 @@ def is_unpacked(corpus: Path) -> bool:
 
 
 def is_synthetic(table: Path) -> bool:
-    """True if some rows are the demo's, whatever the archive is called and wherever it lies."""
+    """True if some rows are the demo's, whatever the archive's name and place."""
     with table.open("rb") as lines:
         header = next(lines, b"").rstrip(b"\r\n").split(b"\t")
         if b"segment" not in header:
@@ -48,7 +48,7 @@ def count_rows(table: Path) -> int:
 
 
 def contents_of(corpus: Path) -> dict[str, Any] | None:
-    """How many clips an unpacked release has, their bytes, and those of each table; nothing for an archive."""
+    """The number of clips of an unpacked release, their bytes, and the bytes of each table; None for an archive."""
     if not is_unpacked(corpus):
         return None
     count = size = 0
@@ -62,11 +62,11 @@ def contents_of(corpus: Path) -> dict[str, Any] | None:
 
 
 def is_as_noted(corpus: Path) -> bool:
-    """True unless clips or tables of an unpacked release came, went or grew since `tables` read it."""
+    """True unless clips or tables of an unpacked release were added, removed or resized since `tables` read it."""
     return read_json(NOTE, dict).get("contents") == contents_of(corpus)
 
 
 def state_of(corpus: Path) -> list:
-    """What tells the corpus at a path from another that lay there before."""
+    """Facts that distinguish the corpus at a path from one that was there before."""
     state = corpus.stat()
     return [str(corpus), state.st_size, state.st_mtime_ns, contents_of(corpus)]

@@ -8,11 +8,11 @@ from matplotlib.ticker import EngFormatter
 
 from pipeline.corpus.commonvoice import FEMALE, MALE
 
-COLOURS = {FEMALE: "#8c510a", MALE: "#01665e", "rest": "#c7c7c7"}  # differ in grey, too
+COLOURS = {FEMALE: "#8c510a", MALE: "#01665e", "rest": "#c7c7c7"}  # also differ in grey
 
 
 def draw_pyramid(parts: dict[str, pd.DataFrame], path: Path) -> None:
-    """A row of panels for each part, its rows with `group`, `gender` and `speaker`."""
+    """One row of panels per part; a part has rows with `group`, `gender` and `speaker`."""
     figure = Figure(figsize=(9, 0.6 + 2.9 * len(parts)), layout="constrained")
     panels = figure.subplots(len(parts), 2, sharey=True, squeeze=False)
     for (title, rows), (left, right) in zip(parts.items(), panels, strict=True):
@@ -25,7 +25,7 @@ def draw_pyramid(parts: dict[str, pd.DataFrame], path: Path) -> None:
 
 
 def count_by_sex(rows: pd.DataFrame) -> pd.DataFrame:
-    """Counts, a row for each group, a column each for women, men and the rest."""
+    """Counts, one row per group, one column each for women, men and the rest."""
     sex = rows["gender"].where(rows["gender"].isin([FEMALE, MALE]), "rest")
     counts = pd.crosstab(rows["group"], sex, dropna=False)
     return counts.reindex(index=rows["group"].cat.categories, columns=[FEMALE, MALE, "rest"], fill_value=0)
@@ -35,7 +35,7 @@ def draw_panel(panel, counts: pd.DataFrame, title: str, unit: str) -> None:
     groups, rest = list(counts.index), counts["rest"] / 2
     panel.barh(groups, -counts[FEMALE], color=COLOURS[FEMALE], label="women")
     panel.barh(groups, counts[MALE], color=COLOURS[MALE], label="men")
-    panel.barh(groups, -rest, left=-counts[FEMALE], color=COLOURS["rest"], label="other or not stated, half to a side")
+    panel.barh(groups, -rest, left=-counts[FEMALE], color=COLOURS["rest"], label="other or not stated, half per side")
     panel.barh(groups, rest, left=counts[MALE], color=COLOURS["rest"])
     widest = max(1, (counts[[FEMALE, MALE]].max(axis=1) + rest).max())
     panel.set_xlim(-1.05 * widest, 1.05 * widest)

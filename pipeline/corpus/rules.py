@@ -1,8 +1,8 @@
-"""Rules: which rows of the tables are not worth having. Each takes the rows that are left and the settings, and says
-which of them go; none looks at the order in which the rows stand in their tables.
+"""Rules: which rows of the tables are not worth having. Each takes the settings and the rows that are left, and says
+which of them to drop; none depends on the order of the rows in their tables.
 
-Rows carry the columns of the table and `table`, `key`, `speaker`, `group`, `decade` (the number of the age word, -1
-without a known one) and `order` (see balance.py), and are sorted by key.
+Rows have the columns of the table and `table`, `key`, `speaker`, `group`, `decade` (the number of the age word, -1 if
+it is unknown) and `order` (see balance.py), and are sorted by key.
 """
 
 import numpy as np
@@ -18,33 +18,33 @@ LONGEST_KEY = 90  # bytes; with its suffix it must fit into the 100 of a tar hea
 
 
 def damaged(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """With more or fewer fields than its table has columns: nobody can say which are which (see `read_table`)."""
+    """It has more or fewer fields than its table has columns: nobody can say which is which (see `read_table`)."""
     return rows["age"].isna()
 
 
 def duplicate(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Listed before, in this table or in one that filter.tables names earlier."""
+    """Already listed, in this table or in one that filter.tables names earlier."""
     return rows["key"].duplicated()
 
 
 def unsafe_path(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Not a plain file name, hidden or too long: nothing is read from where a table points to."""
+    """Not a plain file name, or hidden, or too long: a table must not choose which file is read."""
     is_odd = rows["path"].str.contains(r"[/\\\x00-\x1f\x7f-\x9f]|^\.|^$", regex=True)
     return is_odd | (size(rows["path"]) > LONGEST_NAME) | (size(rows["key"]) > LONGEST_KEY)
 
 
 def size(texts: pd.Series) -> np.ndarray:
-    """The bytes that each text takes. Shape: (rows,)."""
+    """The size of each text in bytes. Shape: (rows,)."""
     return pc.binary_length(pa.array(texts)).to_numpy()
 
 
 def no_speaker(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Without a client_id nobody can say in which split the clip may stand."""
+    """Without a client_id nobody can say which split the clip may be in."""
     return rows["client_id"] == ""
 
 
 def votes(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Not more votes up than down, where they are asked for."""
+    """Not more up than down votes, if the settings require more."""
     ups, downs = (pd.to_numeric(rows[name], errors="coerce").fillna(0) for name in ("up_votes", "down_votes"))
     is_asked = {"all": True, "unvalidated": rows["table"] != "validated", "none": False}[settings.votes]
     return (ups <= downs) & is_asked
@@ -65,10 +65,10 @@ def other_age(rows: pd.DataFrame, settings: Filter) -> pd.Series:
 
 
 def conflict(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Of a speaker whose clips lie in different groups, and whose age words lie more than one decade apart.
+    """From a speaker whose clips are in different groups, and whose age words are more than one decade apart.
 
-    Neighbouring decades are what a birthday between two recordings leaves: releases keep the age that was stated
-    when the clip was recorded, over years, and then both labels are right.
+    A birthday between two recordings gives neighbouring decades, and then both labels are right: releases span years,
+    and keep the age that was stated when a clip was recorded.
     """
     if settings.conflict == "keep":
         return pd.Series(False, rows.index)
@@ -85,12 +85,12 @@ def repeat(rows: pd.DataFrame, settings: Filter) -> pd.Series:
 
 
 def talkative(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Beyond the clips that one speaker may give."""
+    """More clips than one speaker may have."""
     return turn_within(rows, ["speaker"]) >= settings.clips_per_speaker
 
 
 def surplus(rows: pd.DataFrame, settings: Filter) -> pd.Series:
-    """Beyond a group's share; of its speakers, each gives a first clip before anyone gives a second."""
+    """More clips than a group may have; every speaker's first clip is kept before anyone's second."""
     share = rarest(rows["group"]) if settings.balance == "undersample" else len(rows)
     return is_surplus(rows, min(share, settings.clips_per_group or share))
 

@@ -1,6 +1,6 @@
-"""Tar: the files in a tar stream, one after the other, however the headers lie.
+"""Tar: the files in a tar stream, one after the other, even if the headers lie.
 
-tarfile reads as far as a header says, 2^62 bytes in an archive of 79, calls itself for every long name, and takes a
+tarfile reads as far as a header says (2^62 bytes in an archive of 79), recurses for every long name, and takes a
 damaged header for the end. So it only parses single headers here.
 """
 
@@ -13,8 +13,8 @@ from typing import BinaryIO
 from pipeline.corpus.compressed import DAMAGED
 from pipeline.stage import UserError
 
-SKIPPED_AT_ONCE = 2**18  # bytes read at a time of what nobody asked for
-LONGEST_RECORDS = 2**20  # bytes of a long name, or of what PAX says of a file
+SKIPPED_AT_ONCE = 2**18  # bytes read at a time when skipping
+LONGEST_RECORDS = 2**20  # bytes of a long name, or of a PAX header
 
 LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
@@ -22,7 +22,7 @@ BEFORE_A_FILE = (*LONG_NAMES, *PAX, tarfile.XGLTYPE)
 
 
 class ByteStream:
-    """Bytes that must be there: whatever keeps them from being read is a UserError that begins with `complaint`."""
+    """Bytes that must be there: any failure to read them is a UserError that begins with `complaint`."""
 
     def __init__(self, file: BinaryIO, complaint: str):
         self.file, self.complaint = file, complaint
@@ -31,7 +31,7 @@ class ByteStream:
         """Exactly `size` bytes."""
         data = self.try_read(size)
         if len(data) < size:
-            raise self.broken("it ends before its end")
+            raise self.broken("it ends too early")
         return data
 
     def skip(self, size: int) -> None:
@@ -39,7 +39,7 @@ class ByteStream:
             size -= len(self.read(min(size, SKIPPED_AT_ONCE)))
 
     def finish(self) -> None:
-        """Read what is left: only then a compressed file says whether it is whole."""
+        """Read what is left: only then does a compressed file show whether it is complete."""
         while self.try_read(SKIPPED_AT_ONCE):
             pass
 
@@ -54,7 +54,7 @@ class ByteStream:
 
 
 class Member:
-    """A file in a stream: its path there, its size in bytes, and what is left of it to be read."""
+    """A file in a stream: its path there, its size in bytes, and how many of them are left to read."""
 
     def __init__(self, path: PurePosixPath, size: int, stream: ByteStream):
         self.path, self.size, self.left, self.stream = path, size, size, stream
@@ -69,7 +69,7 @@ class Member:
 
 
 def members(stream: ByteStream) -> Iterator[Member]:
-    """The regular files of a tar, each to be read before the next. Raises UserError unless the tar is whole."""
+    """The regular files of a tar, each to be read before the next. Raises UserError unless the tar is complete."""
     records = {}
     try:
         while (block := stream.read(tarfile.BLOCKSIZE)).strip(b"\0"):
@@ -90,7 +90,7 @@ def members(stream: ByteStream) -> Iterator[Member]:
 
 
 def read_records(header: tarfile.TarInfo, stream: ByteStream) -> dict[bytes, bytes]:
-    """What a long name or a PAX header says of the file that follows. Raises ValueError for one that is damaged."""
+    """What a long name or a PAX header says about the file that follows. Raises ValueError if it is damaged."""
     if not 0 <= header.size <= LONGEST_RECORDS:
         raise ValueError(f"a name of {header.size} bytes")
     data = stream.read(header.size)
@@ -101,20 +101,20 @@ def read_records(header: tarfile.TarInfo, stream: ByteStream) -> dict[bytes, byt
 
 
 def pax_records(data: bytes) -> dict[bytes, bytes]:
-    """Keywords and values of records of the form `LENGTH KEYWORD=VALUE\\n`. Raises ValueError for other ones."""
+    """Keywords and values of records of the form `LENGTH KEYWORD=VALUE\\n`. Raises ValueError for others."""
     records, begin = {}, 0
     while begin < len(data):
         space = data.index(b" ", begin, begin + 20)
         end = begin + int(data[begin:space])
         if not space < end <= len(data):
-            raise ValueError("a PAX record of a wrong length")
+            raise ValueError("a PAX record with a wrong length")
         keyword, _, value = data[space + 1 : end - 1].partition(b"=")
         records[keyword], begin = value, end
     return records
 
 
 def member_of(header: tarfile.TarInfo, records: dict[bytes, bytes], stream: ByteStream) -> Member:
-    """The member that a header, and the records before it, announce. Raises ValueError for what cannot be."""
+    """The member that a header and the records before it describe. Raises ValueError for an impossible one."""
     path = records[b"path"].decode("utf-8", "surrogateescape") if b"path" in records else header.name
     if header.type == tarfile.GNUTYPE_SPARSE or any(keyword.startswith(b"GNU.sparse.") for keyword in records):
         raise ValueError(f"{path} is a sparse file, which is not supported")

@@ -1,4 +1,4 @@
-"""About: the facts shown beside a model where it is used: what it was trained on, and its score on test."""
+"""About: the facts shown beside a model: training corpus and test score."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,18 +17,18 @@ ABOUT = "about.json"
 class About:
     corpus: str
     is_synthetic: bool
-    leaks: bool | None  # speakers stood in train and in test; None, as all that follow, where no test is known
+    leaks: bool | None  # speakers were in both train and test; None, like the next five, if no test is known
     clips: Count | None  # of test
     speakers: Count | None
     macro_recall: Share | None
     macro_recall_low: Share | None  # of the 95 % interval
     macro_recall_high: Share | None
-    unsure: Share  # probability under which no group is named
+    unsure: Share  # below this probability no group is named
 
 
 @dataclass(frozen=True)
 class TestedRun:
-    """The run that METRICS are of."""
+    """The run that METRICS describe."""
 
     fingerprint: str  # of its model
     clips: int  # of test
@@ -37,7 +37,7 @@ class TestedRun:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What is told of METRICS where the model is used."""
+    """The part of METRICS that is shown beside the model."""
 
     leaks: bool
     macro_recall: float
@@ -47,12 +47,12 @@ class Metrics:
 
 
 def model_fingerprint(folder: Path) -> str:
-    """16 hex digits that tell the trained model in `folder` from any other."""
+    """16 hex digits that identify the trained model in `folder`."""
     return fingerprint(folder / "model.pth", folder / "config.json")
 
 
 def tested(folder: Path) -> Metrics | None:
-    """The test of the model in `folder`; None where METRICS are missing, or another model's."""
+    """The test results of the model in `folder`; None if METRICS are missing or describe another model."""
     if not METRICS.is_file() or not (folder / "model.pth").is_file():
         return None
     metrics = read_json(METRICS, Metrics)
@@ -62,7 +62,7 @@ def tested(folder: Path) -> Metrics | None:
 def about_trained(folder: Path, unsure: float) -> About:
     """What the stages have found out about the model in `folder`.
 
-    Raises ModelError for one that does not say what it was trained on.
+    Raises ModelError if it does not say what it was trained on.
     """
     corpus, metrics = read_origin(folder).corpus, tested(folder)
     return About(
@@ -83,6 +83,6 @@ def write_about(about: About, folder: Path) -> None:
 
 
 def read_about(folder: Path) -> About | None:
-    """What was exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
+    """The facts exported with the model in `folder`, if it was exported. Raises UserError for a damaged file."""
     path = folder / ABOUT
     return read_json(path, About, remedy="export the model again") if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Audit: what test clips' groups can be told from without a model that listens; and whether a model beats it."""
+"""Audit: how well age can be guessed without listening, and whether the model does better."""
 
 from dataclasses import replace
 
@@ -14,11 +14,11 @@ from models.judging.scores import resampled_macro_recall
 SHORTCUTS = ("duration", "silence ratio", "loudness", "sample rate", "locale", "gender")
 TOGETHER = "all together"
 
-MOST_CLIPS = 20_000  # clips of train, and of val, that baselines learn from; evenly of the groups
+MOST_CLIPS = 20_000  # clips of train, and of val, that baselines learn from, evenly over groups
 
 
 def shortcut_facts(clips: pd.DataFrame, hop: float) -> pd.DataFrame:
-    """What a recording says without anybody listening, under the names of SHORTCUTS; `hop` in s."""
+    """What can be seen of a recording without listening, under the names of SHORTCUTS; `hop` in s."""
     facts = {
         "duration": clips["seconds"],
         "silence ratio": 1 - clips["frames"] * hop / clips["seconds"],
@@ -31,7 +31,7 @@ def shortcut_facts(clips: pd.DataFrame, hop: float) -> pd.DataFrame:
 
 
 class Baselines:
-    """What each baseline gives to the test clips of a split."""
+    """The probabilities that each baseline gives to the test clips of a split."""
 
     def __init__(self, split: pd.DataFrame, hop: float, store: Store | None, seed: int = 0):
         parts = {name: sampled(split[split["split"] == name], seed) for name in ("train", "val")}
@@ -55,16 +55,16 @@ class Baselines:
 
 
 def sampled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """At most MOST clips, of each group as many as it has, or as the others give room for."""
+    """At most MOST_CLIPS clips, as evenly over groups as their sizes allow."""
     order = clips.sample(frac=1, random_state=seed)
     turn = order.groupby("group", observed=True).cumcount()
     return clips.loc[turn.sort_values(kind="stable").index[:MOST_CLIPS]].sort_index()
 
 
 def audited(judged: Judged, shortcuts: dict[str, np.ndarray], bootstrap: SpeakerBootstrap) -> pd.DataFrame:
-    """A row for each shortcut: its macro recall on test, and whether it is clearly above chance.
+    """One row per shortcut: its macro recall on test, and whether it is clearly above chance.
 
-    The intervals hold all at once with 95 % (Bonferroni), for one in twenty single ones would rise above by chance.
+    The intervals hold jointly at 95 % (Bonferroni): one in twenty single ones would rise above by chance.
     """
     level = 1 - (1 - LEVEL) / len(shortcuts)
     chance = 1 / judged.probabilities.shape[1]
@@ -79,9 +79,9 @@ def audited(judged: Judged, shortcuts: dict[str, np.ndarray], bootstrap: Speaker
 
 
 def compared(judged: Judged, baselines: dict[str, np.ndarray], bootstrap: SpeakerBootstrap) -> pd.DataFrame:
-    """A row for each baseline: its macro recall, the model's lead over it, and whether the model beats it.
+    """One row per baseline: its macro recall, the model's lead over it, and whether the model beats it.
 
-    It does where the 95 % interval of the lead, from the same samples of speakers for both, lies above 0.
+    It does if the 95 % interval of the lead, from the same samples of speakers for both, lies above 0.
     """
     own = resampled_macro_recall(judged, bootstrap)
     rows = []

@@ -16,12 +16,12 @@ TEMPLATES = Environment(  # noqa: S701 - Markdown, from numbers and from labels 
 
 
 def render(template: str, **facts: Any) -> str:
-    """The page that pipeline/`template`.md.jinja makes of these facts."""
+    """The page that pipeline/`template`.md.jinja makes from these facts."""
     return TEMPLATES.get_template(f"{template}.md.jinja").render(**facts)
 
 
 def cell(text: str) -> str:
-    """Text that can do no harm in a cell of a Markdown table."""
+    """Text that is harmless in a cell of a Markdown table."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#!" else sign for sign in " ".join(str(text).split()))
 
 

@@ -1,4 +1,4 @@
-"""Model card: what a person must know of a model before they use it, as Markdown, from its tables."""
+"""Model card: what people must know about a model before they use it, as Markdown, from its tables."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SCORES = {
 
 
 def write_card(folder: Path, config: Config, metrics: dict, tables: dict[str, pd.DataFrame], certificate: dict) -> None:
-    """Write the card, which shows the pictures in `folder`, there."""
+    """Write the card into `folder`, beside the pictures that it shows."""
     page = render(
         "reports/card",
         config=config,

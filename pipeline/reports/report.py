@@ -1,4 +1,4 @@
-"""Report: all that is told of what a model gave to the test clips, as tables and as metrics."""
+"""Report: a model's test results, as tables and metrics."""
 
 from dataclasses import dataclass, replace
 
@@ -17,21 +17,21 @@ from pipeline.corpus.ages import YEARS
 from pipeline.reports.audit import Baselines, audited, compared
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
-NO_INTERVAL = "ece"  # chance alone raises it, in a sample and again in each sample of that
+NO_INTERVAL = "ece"  # chance alone raises it, in the test set and again in each resample of it
 
 
 @dataclass(frozen=True)
 class Report:
     judged: Judged  # the test clips, in the order of the split
-    baselines: dict[str, np.ndarray]  # the probabilities that each gave, (clips, groups)
+    baselines: dict[str, np.ndarray]  # the probabilities of each, (clips, groups)
     tables: dict[str, pd.DataFrame]
     metrics: dict
-    errors: np.ndarray  # expected age less true age, in years, (clips,)
-    confusion: np.ndarray  # (groups, groups) clips, a row for each true group
+    errors: np.ndarray  # expected minus true age, in years, (clips,)
+    confusion: np.ndarray  # (groups, groups) clips, one row per true group
 
 
 def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store | None) -> Report:
-    """What the probabilities `raw` (test clips, groups) are worth; without a store, one baseline less."""
+    """The report on the probabilities `raw`, (test clips, groups); without a store it has one baseline fewer."""
     test = split[split["split"] == "test"]
     judged = Judged(
         tempered(raw, config.temperature),
@@ -77,7 +77,7 @@ def scores_tables(judged: Judged, config: Config) -> tuple[pd.DataFrame, pd.Data
 
 
 def facets_of(test: pd.DataFrame) -> pd.DataFrame:
-    """What the test clips are told apart by, to see who the model works for."""
+    """The facets that divide the test clips, to see who the model works for."""
     seconds = pd.cut(test["seconds"], [0, *LENGTHS.values()], right=False, labels=list(LENGTHS))
     facets = {
         "group": test["group"],
@@ -91,7 +91,7 @@ def facets_of(test: pd.DataFrame) -> pd.DataFrame:
 
 
 def before_and_after(raw: np.ndarray, judged: Judged) -> pd.DataFrame:
-    """The reliability of probabilities before and after their temperature."""
+    """The reliability of probabilities before and after temperature scaling."""
     tables = {"before": reliability(raw, judged.targets), "after": reliability(judged.probabilities, judged.targets)}
     return pd.concat([table.assign(temperature=name) for name, table in tables.items()], ignore_index=True)
 
@@ -104,20 +104,20 @@ def confusion_table(counts: np.ndarray, groups: list[str]) -> pd.DataFrame:
 
 
 def errors_table(errors: np.ndarray) -> pd.DataFrame:
-    """The share of clips in each five years of `error`, the expected age less the true one."""
+    """The share of clips in each five years of `error`, expected minus true age."""
     bins = pd.Series(5 * np.round(errors / 5)).value_counts(normalize=True).sort_index()
     return bins.rename_axis("error").rename("share").reset_index()
 
 
 def uncalibrated(raw: np.ndarray, judged: Judged, config: Config) -> dict:
-    """What the temperature changes, without it."""
+    """The scores that the temperature changes, without it."""
     once = SpeakerBootstrap(judged.speakers, resamples=0)
     resampled = resampled_scores(replace(judged, probabilities=raw), np.array(config.years), once)
     return {name: float(resampled[name][0]) for name in ("loss", "ece")}
 
 
 def seen_and_unseen(judged: Judged, is_seen: np.ndarray) -> dict:
-    """Scores of a leaking split apart, for clips whose speakers were learnt from and for those of strangers."""
+    """Separate scores of a leaking split, for clips of speakers seen in training and of strangers."""
     return {
         name: {
             "clips": int(rows.sum()),
@@ -130,7 +130,7 @@ def seen_and_unseen(judged: Judged, is_seen: np.ndarray) -> dict:
 
 
 def metrics_of(scores: pd.DataFrame, recalls: pd.DataFrame, baselines: pd.DataFrame) -> dict:
-    """What `dvc metrics` shows: the scores by clip, those by speaker, and the macro recall of the baselines."""
+    """What `dvc metrics` shows: the scores by clip and by speaker, and the macro recall of the baselines."""
 
     def of(level: str) -> dict:
         rows = scores[scores["level"] == level].set_index("score")

@@ -1,4 +1,4 @@
-"""Aside: an output is built in a folder beside its place, and moved in when it is whole."""
+"""Aside: builds an output in a separate folder, and moves it into place when it is complete."""
 
 import errno
 import fcntl
@@ -20,16 +20,16 @@ from pipeline.stage import UserError
 class Finished:
     """What a resumable stage has made in its folder."""
 
-    files: list[str]  # which become the output; all else in the folder was there to resume from
-    said: str  # printed once the output is in its place
+    files: list[str]  # these become the output; everything else in the folder was there to resume from
+    said: str  # printed once the output is in place
     beside: dict[str, str] = field(default_factory=dict)  # small outputs of the same stage: their texts by path
 
 
 @contextmanager
 def build_aside(out: Path, mark: str) -> Iterator[Path]:
-    """Yield an empty folder, which becomes `out` when the block ends well, and goes when it does not.
+    """Yield an empty folder, which becomes `out` if the block succeeds, and is removed if it does not.
 
-    Raises UserError while another process builds the same output.
+    Raises UserError if another process is building the same output.
     """
     folder = part_of(out, mark)
     with alone(out, folder):
@@ -45,10 +45,10 @@ def build_aside(out: Path, mark: str) -> Iterator[Path]:
 
 
 def build_resumed(out: Path, mark: str, build: Callable[[Path], Finished]) -> None:
-    """Have `build` make `out` in a folder that a run which was killed finds again under the same `mark`.
+    """Have `build` make `out` in a folder that a rerun with the same `mark` finds again after a kill.
 
-    What `build` returns is written down before anything is tidied: from then on, a rerun only moves it in. Parts made
-    under another mark stay until a run ends well, then go. Raises UserError while another process builds the same.
+    What `build` returns is recorded before any cleanup: from then on, a rerun only moves it into place. Parts with
+    other marks are removed once a run succeeds. Raises UserError if another process is building the same output.
     """
     folder = part_of(out, mark)
     with alone(out, folder):
@@ -74,7 +74,7 @@ def part_of(out: Path, mark: str) -> Path:
 
 
 def record_of(folder: Path) -> Path:
-    """Where it is written down that the part in `folder` is whole."""
+    """The file that records that the part in `folder` is complete."""
     return folder.with_name(f"{folder.name}.json")
 
 
@@ -87,7 +87,7 @@ def write_finished(folder: Path, finished: Finished) -> None:
 
 
 def read_finished(folder: Path) -> Finished | None:
-    """What was written down of a whole part, if it is there and still whole."""
+    """The record of a complete part, if there is one and the part is still complete."""
     record = record_of(folder)
     try:
         sizes, said, beside = json.loads(record.read_text(encoding="utf-8"))
@@ -111,7 +111,7 @@ def alone(out: Path, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on `path`, removed in the end; the system frees it when the process ends, however it ends."""
+    """Hold a lock on `path`, which is then removed; the system frees the lock however the process ends."""
     while True:
         with path.open("a+", encoding="utf-8") as file:
             try:
@@ -119,9 +119,9 @@ def locked(path: Path) -> Iterator[None]:
             except BlockingIOError:
                 file.seek(0)
                 who = file.read() or "?"
-                raise UserError(f"process {who} is still at work on this: wait for it, or end it") from None
+                raise UserError(f"process {who} is still working on this: wait for it, or end it") from None
             if not is_at(file.fileno(), path):
-                continue  # whoever held it has removed it in between
+                continue  # whoever held it has just removed it
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -141,18 +141,18 @@ def is_at(descriptor: int, path: Path) -> bool:
 
 
 def move_in(folder: Path, out: Path) -> None:
-    """Put a folder in the place of `out`; what was there before goes."""
+    """Move a folder to `out`, replacing what was there."""
     out.parent.mkdir(parents=True, exist_ok=True)
     replaced = folder.with_name(f"{folder.name}.replaced")
     remove(replaced)
-    folder = brought_beside(folder, out)
+    folder = on_same_disk(folder, out)
     if os.path.lexists(out):
         rename(out, replaced)
     folder.rename(out)
 
 
-def brought_beside(folder: Path, out: Path) -> Path:
-    """The folder, or a copy of it on the disk where `out` shall lie."""
+def on_same_disk(folder: Path, out: Path) -> Path:
+    """The folder, or a copy of it on the disk of `out`."""
     if folder.stat().st_dev == out.parent.stat().st_dev:
         return folder
     copy = out.with_name(f".{out.name}.partial")
@@ -161,7 +161,7 @@ def brought_beside(folder: Path, out: Path) -> Path:
 
 
 def rename(path: Path, target: Path) -> None:
-    """As Path.rename; what would have to move to another disk is removed instead."""
+    """Like Path.rename, but what would have to move to another disk is removed instead."""
     try:
         path.rename(target)
     except OSError as error:
@@ -171,9 +171,9 @@ def rename(path: Path, target: Path) -> None:
 
 
 def clear(out: Path, mine: Path) -> None:
-    """Remove all parts of `out`, `mine` and those that no process is at work on; from a copy, `mine` alone.
+    """Remove `mine` and the other parts of `out` that no process is working on; from a copy, only `mine`.
 
-    What others were killed at, an experiment beside them has no reason to give up.
+    An experiment has no reason to discard what other runs were killed at.
     """
     found = PARTIAL.glob(f"{out.stem}-*") if main_checkout() == Path() else ()
     names = {path.name.split(".")[0] for path in found}
@@ -184,7 +184,7 @@ def clear(out: Path, mine: Path) -> None:
 
 
 def remove_part(folder: Path) -> None:
-    """In an order that leaves no half of it to resume from."""
+    """Remove a part, in an order that never leaves half of it to resume from."""
     discarded = folder.with_name(f"{folder.name}.discarded")
     remove(discarded)
     if folder.exists():

@@ -1,11 +1,11 @@
-"""Checkout: where this project lies, also for a stage that DVC runs aside, in a copy of the project."""
+"""Checkout: where this project is, even for a stage that DVC runs in a copy of it."""
 
 from pathlib import Path
 
-ASIDE = (".dvc", "tmp", "exps")  # under it DVC makes the copies, for `dvc exp run --temp` and for the queue
+ASIDE = (".dvc", "tmp", "exps")  # where DVC makes copies, for `dvc exp run --temp` and for the queue
 
 
 def main_checkout() -> Path:
-    """The root of the project that a copy was made of; the current folder, as Path(), where there is no copy."""
+    """The root of the project that this is a copy of; outside a copy the current folder, as Path()."""
     copies = (each for each in Path.cwd().parents if each.parts[-len(ASIDE) :] == ASIDE)
     return next((each.parents[len(ASIDE) - 1] for each in copies), Path())

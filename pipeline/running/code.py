@@ -5,13 +5,13 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]  # of the checkout that runs, be it a copy in which an experiment does
+ROOT = Path(__file__).parents[2]  # of the running checkout, which may be an experiment's copy
 FOLDERS = ("features", "models", "pipeline")
 SUFFIXES = (".py", ".jinja")
 
 
 def code_of(stage: str, model: str = "") -> list[Path]:
-    """The files of code among a stage's dependencies, those in folders too, sorted; `model` is that of params.yaml."""
+    """The code files among a stage's dependencies, also those in folders, sorted; `model` is that of params.yaml."""
     path = ROOT / ("data/demo/dvc.yaml" if stage == "demo" else "dvc.yaml")
     deps = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"][stage]["deps"]
     listed = [ROOT / dep.replace("${model}", model) for dep in deps if dep.startswith(FOLDERS)]

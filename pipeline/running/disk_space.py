@@ -1,4 +1,4 @@
-"""Room: what clips and their features take on disk, told from a few of them before a stage starts."""
+"""Disk space: what clips and their features will take, estimated from a few of them before a stage starts."""
 
 import shutil
 import time
@@ -26,8 +26,8 @@ class Sample:
     packed: int  # bytes in shards of clips
     decoded: int  # bytes in shards of features
     sound: float  # s
-    reading: float  # s, to get the clips
-    decoding: float  # s, of one process
+    reading: float  # s, to read the clips
+    decoding: float  # s, in one process
 
     @property
     def mean_bytes(self) -> float:
@@ -35,7 +35,7 @@ class Sample:
 
 
 def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Sample:
-    """Decode clips as they come, for so many seconds, in a process beside this one: it may die of one."""
+    """Decode clips as they come, for this many seconds, in a separate process: a clip may kill it."""
     clips, count, size, packed, decoded = iter(clips), 0, 0, 0, 0
     sound = reading = decoding = 0.0
     with Trial(front_end) as tried:
@@ -66,7 +66,7 @@ def check_room(out: Path | str, needed: float) -> None:
     place = next(each for each in (PARTIAL, *PARTIAL.parents) if each.exists())  # it may be a link to another disk
     free = shutil.disk_usage(place).free
     if needed > free:
-        raise UserError(f"{out}: about {gigabytes(needed)} will be needed, and the disk has {gigabytes(free)} free")
+        raise UserError(f"{out}: about {gigabytes(needed)} will be needed, but the disk has {gigabytes(free)} free")
 
 
 def gigabytes(size: float) -> str:

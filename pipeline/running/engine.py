@@ -1,4 +1,4 @@
-"""Engine: the processes that tasks are handed to, on this machine or on many."""
+"""Engine: the processes that run tasks, on this machine or on many."""
 
 import logging
 import os
@@ -14,13 +14,13 @@ from joblib import Parallel, parallel_config
 from pipeline.params import Compute
 from pipeline.stage import UserError
 
-ANSWER = "10s"  # within which a scheduler has to
+ANSWER = "10s"  # within which a scheduler must answer
 
 Engine = Callable[[Iterable], Iterator]  # joblib's delayed calls → their results, as they come
 
 
-class WorkerDied(Exception):  # noqa: N818 - an outcome, which its caller mends
-    """A process died at its task; what other tasks have written stands."""
+class WorkerDied(Exception):  # noqa: N818 - an outcome that the caller handles
+    """A process died during its task; what other tasks have written is kept."""
 
 
 def engine_of(compute: Compute) -> Engine:
@@ -30,12 +30,12 @@ def engine_of(compute: Compute) -> Engine:
 
 
 def here(jobs: int, **settings: Any) -> parallel_config:
-    """For joblib: so many processes of this machine, none of which outlives this one."""
+    """For joblib: so many processes on this machine, none of which outlives this one."""
     return parallel_config("loky", n_jobs=jobs, initializer=end_with, initargs=(os.getpid(),), **settings)
 
 
 def end_with(parent: int) -> None:
-    """End this process soon after its parent: loky's workers would wait for work for minutes."""
+    """End this process soon after its parent: loky's workers would wait minutes for work."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -46,7 +46,7 @@ def end_with(parent: int) -> None:
 
 
 def on_loky(tasks: Iterable, jobs: int) -> Iterator:
-    """Run on this machine. Raises WorkerDied; with one job tasks run in this process, which then dies itself."""
+    """Run on this machine. Raises WorkerDied; but with one job, tasks run in this process, which then dies itself."""
     with here(jobs):
         try:
             yield from Parallel(return_as="generator_unordered")(tasks)
@@ -55,9 +55,9 @@ def on_loky(tasks: Iterable, jobs: int) -> Iterator:
 
 
 def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
-    """Run on the workers of a Dask scheduler, which tries the task of a worker that died again on others.
+    """Run on the workers of a Dask scheduler, which retries a dead worker's task on others.
 
-    Raises WorkerDied once a task has taken several with it, or once what it gave is lost with the worker that held it;
+    Raises WorkerDied when a task has killed several workers, or when a finished result is lost with its worker;
     UserError without dask or a scheduler.
     """
     try:
@@ -65,7 +65,7 @@ def on_dask(tasks: Iterable, scheduler: str) -> Iterator:
     except ImportError:
         raise UserError("compute.backend is dask: pip install -e '.[cluster]' first") from None
     logger = logging.getLogger("distributed")
-    logger.handlers, logger.propagate = [logging.NullHandler()], False  # what it logs as a traceback is told in a line
+    logger.handlers, logger.propagate = [logging.NullHandler()], False  # its tracebacks are reported in one line
     try:
         client = Client(scheduler, timeout=ANSWER)
     except (OSError, ValueError) as error:  # a timeout is an OSError

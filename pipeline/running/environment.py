@@ -1,4 +1,4 @@
-"""Environment: what to do where Python lacks a library, as it does outside of the project's own environment."""
+"""Environment: what to do if Python lacks a library, as it does outside the project's own environment."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ OURS = ("features", "models", "page", "pipeline")
 
 
 def explain_missing_libraries() -> None:
-    """From now on, an import that fails for the lack of a library ends in one line."""
+    """From now on, importing a missing library ends the program with one line."""
     sys.excepthook = explain_import
 
 

@@ -1,4 +1,4 @@
-"""Output: what a stage has written, as others read it; what is missing or damaged is one line that names the file."""
+"""Output: reads what a stage has written; for a missing or damaged file, one line names it."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from pipeline.stage import UserError
 Kind = TypeVar("Kind")
 
 REMEDY = "remove it, and dvc repro makes it again"
-UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow's, by which byte is wrong
-UNREADABLE += (RecursionError,)  # of JSON that is nested too deep
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, NotImplementedError)  # pyarrow raises them all
+UNREADABLE += (RecursionError,)  # for JSON that is nested too deeply
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
@@ -35,9 +35,9 @@ def read_csv(path: Path, columns: list[str], **options) -> pd.DataFrame:
 
 
 def read_json(path: Path, kind: type[Kind], key: str | None = None, remedy: str = REMEDY) -> Kind:
-    """What the file, or the value of `key` in it, says, of all that a dataclass asks for.
+    """The contents of the file, or the value of `key` in it; only the fields of `kind`, if it is a dataclass.
 
-    Raises UserError for a file that is missing or damaged, or says something else; it says what to do: `remedy`.
+    Raises UserError for a file that is missing, damaged or of another kind, and says what to do: `remedy`.
     """
     with named(path, remedy):
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def named(path: Path, remedy: str = REMEDY) -> Iterator[None]:
 
 
 def why(error: Exception) -> str:
-    """The first thing that an error says, in one line."""
+    """The first message of an error, in one line."""
     if isinstance(error, ValidationError):
         mistake = error.errors()[0]
         return ": ".join([".".join(map(str, mistake["loc"])), mistake["msg"]]).removeprefix(": ")

@@ -10,15 +10,15 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 def end_in_a_line() -> None:
-    """From now on; a signal that is ignored, as in a background job, stays so."""
+    """Handle both from now on; a signal that is ignored, as in a background job, stays ignored."""
     for number in WORDS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
 
 
 def end(number: int, frame: FrameType | None) -> None:
-    """Not by KeyboardInterrupt, which Lightning answers with exit code 1."""
+    """End without KeyboardInterrupt, which Lightning turns into exit code 1."""
     for each in WORDS:
-        signal.signal(each, signal.SIG_DFL)  # whoever asks again does not want to wait for the tidying up
+        signal.signal(each, signal.SIG_DFL)  # a second signal does not wait for the cleanup
     os.write(2, f"{Path(sys.argv[0]).stem}: {WORDS[signal.Signals(number)]}\n".encode())
     raise SystemExit(128 + number)

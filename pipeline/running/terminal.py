@@ -1,4 +1,4 @@
-"""Terminal: whatever a name holds, printing it neither fails nor steers the terminal."""
+"""Terminal: prints any name without failing, and without controlling the terminal."""
 
 import io
 import os
@@ -7,12 +7,12 @@ import sys
 
 
 def printable(text: object) -> str:
-    """`text` as one line, with an escape for every character that is not to be seen: `\\n`, `\\x1b`, `\\udce9`."""
+    """`text` as one line, with an escape for every unprintable character: `\\n`, `\\x1b`, `\\udce9`."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
 
 
 def print_anything() -> None:
-    """From now on, standard output shows `?` for what its encoding lacks, where print would raise an error."""
+    """From now on, print writes `?` for what the encoding of standard output lacks, instead of raising an error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
@@ -25,5 +25,5 @@ def nobody_reads() -> bool:
 
 
 def drop_output() -> None:
-    """From now on, what is printed goes nowhere, and what was held back too."""
+    """From now on, discard what is printed, and what is still buffered."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

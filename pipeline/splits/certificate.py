@@ -1,4 +1,4 @@
-"""Certificate: what a split promises, proved from the files alone."""
+"""Certificate: what a split promises, proved from its files alone."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from pipeline.paths import REJECTS
 from pipeline.running.output import read_csv, read_parquet
 from pipeline.stage import UserError, fingerprint
 
-LEAKS = "Clips of the same speakers stand in train and in test: the scores tell how well voices are recognised again."
+LEAKS = "Clips of the same speakers are in train and test: the scores show how well familiar voices are recognised."
 ONE_FATE = "every row of the tables has one fate: a rule, a reject reason, a reason to leave it out, or a split"
-APART = "no speaker stands in two splits"
+APART = "no speaker is in two splits"
 FOLDED = ("speaker", "locale", "clip")
 
 
 def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
-    """The account of every row of the tables, and the claims that it has to bear out."""
+    """The account of every row of the tables, and the claims checked against it."""
     outcomes = read_parquet(rows, ["path", "outcome"])
     chosen = read_parquet(manifest, ["key", "path", "speaker", "age", "gender", "locale"])
     decoded = read_parquet(logmel / "index.parquet", ["key"])["key"]
@@ -61,9 +61,9 @@ def claims_on_manifest(chosen: pd.DataFrame, settings: Filter) -> dict[str, bool
     most, groups = settings.clips_per_speaker, chosen["age"].map(age_to_group(settings.groups))
     claims = {f"no speaker has more than {most} clips in the manifest": chosen["speaker"].value_counts().max() <= most}
     if settings.balance == "undersample":
-        claims["the manifest has as many clips of each of its groups"] = groups.value_counts().nunique() == 1
+        claims["the manifest has the same number of clips in each of its groups"] = groups.value_counts().nunique() == 1
     if settings.clips_per_group:
-        claims[f"the manifest has at most {settings.clips_per_group} clips of a group"] = (
+        claims[f"the manifest has at most {settings.clips_per_group} clips per group"] = (
             groups.value_counts().max() <= settings.clips_per_group
         )
     return claims
@@ -71,15 +71,15 @@ def claims_on_manifest(chosen: pd.DataFrame, settings: Filter) -> dict[str, bool
 
 def claims_on_split(used: pd.DataFrame, settings: Split) -> dict[str, bool]:
     claims = {
-        "no clip stands twice": used["key"].is_unique,
+        "no clip is used twice": used["key"].is_unique,
         APART: shared_speakers(used) == 0,
-        "val and test have as many clips of each group": is_even(used),
+        "val and test each have the same number of clips in every group": is_even(used),
         f"no speaker has more than {settings.clips_per_speaker} clips in val or test": (
             most_of_a_speaker(used) <= settings.clips_per_speaker
         ),
     }
     if settings.by == "locale":
-        claims["no locale stands in two splits"] = (used.groupby("locale")["split"].nunique() <= 1).all()
+        claims["no locale is in two splits"] = (used.groupby("locale")["split"].nunique() <= 1).all()
     return claims
 
 
@@ -138,10 +138,10 @@ def contents(part: pd.DataFrame) -> dict:
 
 
 def check_claims(account: dict) -> None:
-    """Raises UserError if a claim fails; a split by clip may tear speakers apart, and is marked."""
+    """Raises UserError if a claim fails; only a split by clip may put a speaker in two splits, and it is marked."""
     failed = [claim for claim, holds in account["claims"].items() if not holds and may_not_fail(claim, account)]
     if failed:
-        raise UserError(f"the certificate does not hold: {'; '.join(f'not so: {claim}' for claim in failed)}")
+        raise UserError(f"the certificate does not hold: {'; '.join(f'not true: {claim}' for claim in failed)}")
 
 
 def may_not_fail(claim: str, account: dict) -> bool:
@@ -152,5 +152,5 @@ def describe_split(account: dict) -> str:
     parts = [
         f"{name} {part['clips']:,} clips of {part['speakers']:,} speakers" for name, part in account["splits"].items()
     ]
-    warning = f"\nsplit: LEAKING, by intent (split.by: clip). {LEAKS}" if account["leaks"] else ""
+    warning = f"\nsplit: LEAKING, on purpose (split.by: clip). {LEAKS}" if account["leaks"] else ""
     return f"split: {', '.join(parts)}{warning}"

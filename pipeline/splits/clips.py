@@ -1,4 +1,4 @@
-"""Clips: those of a split, judged whole, with features from the store at hand or from a stream."""
+"""Clips: judges the clips of a split, each as a whole, with features from the local store or from a stream."""
 
 import argparse
 
@@ -10,13 +10,13 @@ from models.judging.judge import judge
 from models.learning import classifier, data, streaming
 from models.learning.finite import not_finite
 
-JUDGED_AT_ONCE = 64  # judged whole
+JUDGED_AT_ONCE = 64  # whole clips
 
 
 def source_argument(description: str) -> str | None:
-    """What `--source` names: the addresses of shards to stream, in the place of the store at hand."""
+    """The value of `--source`: the addresses of shards to stream, instead of the local store."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", help="shards as webdataset opens them, as in 'https://…/{00000..00899}.tar'")
+    parser.add_argument("--source", help="shards as webdataset opens them, such as 'https://…/{00000..00899}.tar'")
     return parser.parse_args().source
 
 
@@ -31,7 +31,7 @@ def whole_clips(part: pd.DataFrame, frames: int, origin: Store | str) -> data.Wi
 def judge_clips(
     part: pd.DataFrame, model: classifier.Normalised, frames: int, origin: Store | str, device: str
 ) -> np.ndarray:
-    """The probabilities of these clips, (clips, groups); `origin` as in `windows_of`.
+    """The probabilities of these clips, (clips, groups); `origin` as in `whole_clips`.
 
     Raises StoreError if some of them are not finite.
     """

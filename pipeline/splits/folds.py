@@ -1,4 +1,4 @@
-"""Folds: clips dealt into parts of about equal make-up. Rows carry `speaker`, `gender`, `locale`, `group`, `order`."""
+"""Folds: deals clips into parts of similar make-up. Rows have `speaker`, `gender`, `locale`, `group` and `order`."""
 
 import numpy as np
 import pandas as pd
@@ -9,25 +9,25 @@ from pipeline.stage import UserError
 def by_speaker(rows: pd.DataFrame, folds: int) -> pd.Series:
     """The fold of each row: whole speakers, dealt out in turn within each group and gender.
 
-    A speaker whose clips lie in two groups counts in the one that holds most of them. Raises UserError naming a
-    group with fewer speakers than folds.
+    A speaker whose clips are in two groups counts in the one that most of them are in. Raises UserError naming a group
+    with fewer speakers than folds.
     """
-    speakers = mostly(rows, "speaker", "group")
+    speakers = most_common(rows, "speaker", "group")
     first = rows.sort_values("order").drop_duplicates("speaker")[["speaker", "gender", "order"]]
     speakers = speakers.merge(first, on="speaker").sort_values(["group", "gender", "order"])
     counts = speakers["group"].value_counts()
     for group in rows["group"].cat.categories:
         if counts[group] < folds:
             raise UserError(
-                f"group {group} has {counts[group]} speakers, too few for split.folds, {folds}: "
-                "lower it, or join groups in split.groups"
+                f"group {group} has {counts[group]} speakers, too few for split.folds ({folds}): "
+                "lower it, or merge groups in split.groups"
             )
     fold = pd.Series(np.arange(len(speakers)) % folds, index=speakers["speaker"])
     return rows["speaker"].map(fold).astype("int64")
 
 
 def by_clip(rows: pd.DataFrame, folds: int) -> pd.Series:
-    """The fold of each row: single clips, dealt out in turn within each group. Speakers are torn apart."""
+    """The fold of each row: single clips, dealt out in turn within each group. Speakers end up in several folds."""
     turns = rows.sort_values(["group", "order"]).index
     return pd.Series(np.arange(len(rows)) % folds, turns).reindex(rows.index)
 
@@ -35,14 +35,14 @@ def by_clip(rows: pd.DataFrame, folds: int) -> pd.Series:
 def by_locale(rows: pd.DataFrame, folds: int) -> pd.Series:
     """The fold of each row: whole locales, the largest first, each to the fold whose groups it fills most evenly.
 
-    A speaker belongs to the locale that holds most of their clips; rows of theirs in another one get no fold (<NA>),
-    so that speakers stay apart as well. Raises UserError for fewer locales than folds.
+    A speaker belongs to the locale of most of their clips; their rows in other locales get no fold (<NA>), so that no
+    speaker is in two folds either. Raises UserError for fewer locales than folds.
     """
-    home = rows["speaker"].map(mostly(rows, "speaker", "locale").set_index("speaker")["locale"])
+    home = rows["speaker"].map(most_common(rows, "speaker", "locale").set_index("speaker")["locale"])
     at_home = rows[rows["locale"] == home]
     counts = pd.crosstab(at_home["locale"], at_home["group"])
     if len(counts) < folds:
-        raise UserError(f"split.by is locale, and there are {len(counts)}, too few for split.folds, {folds}")
+        raise UserError(f"split.by is locale, but there are {len(counts)}, too few for split.folds ({folds})")
     shares = (counts / counts.sum()).loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     filled = np.zeros((folds, shares.shape[1]))
     fold_of = {}
@@ -52,8 +52,8 @@ def by_locale(rows: pd.DataFrame, folds: int) -> pd.Series:
     return at_home["locale"].map(fold_of).astype("Int64").reindex(rows.index)
 
 
-def mostly(rows: pd.DataFrame, who: str, what: str) -> pd.DataFrame:
-    """For each `who` the `what` that most of its rows have; the first in order, if several have as many."""
+def most_common(rows: pd.DataFrame, who: str, what: str) -> pd.DataFrame:
+    """For each `who` the `what` that most of its rows have, or the first in order if several tie."""
     tally = rows.groupby([who, what], observed=True).size().rename("clips").reset_index()
     tally = tally.sort_values(["clips", what], ascending=[False, True], kind="stable")
     return tally.drop_duplicates(who)[[who, what]]

@@ -1,4 +1,4 @@
-"""Given: splits that somebody else has made, the release's own or a user's file."""
+"""Listed: splits that somebody else has made, the release's own or a user's file."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ def official_split(rows: pd.DataFrame) -> pd.Series:
     """The release's own split of each row; missing where it has none. Raises UserError if none has."""
     listed = rows["official"].where(rows["official"] != "")
     if listed.isna().all():
-        raise UserError("split.by is official, but no chosen clip stands in the release's train, dev or test table")
+        raise UserError("split.by is official, but no chosen clip is in the release's train, dev or test table")
     torn = int((~listed.dropna().isin(NAMES.values())).sum())
     if torn:
-        raise UserError(f"split.by is official, but {torn} clips stand in two of the release's own splits")
+        raise UserError(f"split.by is official, but {torn} clips are in two of the release's own splits")
     check_speakers(rows, listed, "official")
     return listed
 
@@ -29,7 +29,7 @@ def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
     """The split of each row by a CSV file with columns `split` (train, val or dev, test) and `speaker` or `path`.
 
     A speaker is named by client_id or by the 16 hex digits of the manifest, a path as in the tables. Rows that the
-    file does not name are missing. Raises UserError for a file that is not such a table, or tears a speaker apart.
+    file does not name are missing. Raises UserError if it is not such a table, or puts a speaker in two splits.
     """
     table = read_own_split(path)
     column = "speaker" if "speaker" in table else "path"
@@ -42,7 +42,7 @@ def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
     table = table.assign(split=split).drop_duplicates([column, "split"])
     torn = int(table[column].duplicated().sum())
     if torn:
-        raise UserError(f"{path} names {torn} {column}s in two splits")
+        raise UserError(f"{path} puts {torn} {column}s in two splits")
     listed = rows[column].map(table.set_index(column)["split"])
     if listed.isna().all():
         raise UserError(f"{path} names no {column} that is in the manifest")

@@ -1,4 +1,4 @@
-"""Recordings: the sound files that names on a command line stand for, and their bytes."""
+"""Recordings: finds the sound files named on a command line, and reads them."""
 
 import os
 import sys
@@ -9,20 +9,20 @@ from features.decoding.rejected import Rejected
 
 STANDARD_INPUT = "-"
 LARGEST_FILE = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
-SUFFIXES = (  # by which the sound files in a folder are told from the others
+SUFFIXES = (  # of the files in a folder that are taken as sound files
     *(".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mov", ".mp3", ".mp4"),
     *(".oga", ".ogg", ".opus", ".rf64", ".snd", ".spx", ".w64", ".wav", ".webm"),
 )
-OTHERS_NAMED = 3  # files that are passed over, by name; of the others only the number is told
+OTHERS_NAMED = 3  # skipped files that are named; the others are only counted
 
-Refuse = Callable[[str, str], None]  # is told the name of what is not taken, and why
-Note = Callable[[str, str], None]  # is told the name of a folder, and what is to be known of it
+Refuse = Callable[[str, str], None]  # is given the name of what is refused, and why
+Note = Callable[[str, str], None]  # is given the name of a folder, and what to know about it
 
 
 def expand(names: Iterable[str], refuse: Refuse, note: Note) -> list[str]:
-    """These names, with the sound files under each folder in its place, sorted.
+    """These names, with each folder replaced by the sound files under it, sorted.
 
-    `refuse` is told of folders that cannot be read or hold no sound files, `note` of what is passed over in others.
+    `refuse` is given folders that cannot be read or hold no sound files, `note` those in which files are skipped.
     """
     found = []
     for name in names:
@@ -35,32 +35,32 @@ def expand(names: Iterable[str], refuse: Refuse, note: Note) -> list[str]:
         if not sounds:
             refuse(name, f"no sound files in this folder ({', '.join(SUFFIXES)})")
         elif others:
-            note(name, passed_over(others))
+            note(name, skipped(others))
         found += sounds
     return found
 
 
 def files_under(folder: str, refuse: Refuse) -> Iterator[str]:
-    """The files in a folder and those beneath it, no pipes and devices; `refuse` is told of folders that are closed."""
+    """The files in a folder and below, no pipes or devices; `refuse` is given folders that cannot be read."""
 
-    def closed(error: OSError) -> None:
+    def unreadable(error: OSError) -> None:
         refuse(error.filename, error.strerror)
 
-    for above, _, names in os.walk(folder, onerror=closed):
+    for above, _, names in os.walk(folder, onerror=unreadable):
         yield from (str(path) for path in (Path(above, name) for name in names) if path.is_file())
 
 
-def passed_over(names: list[str]) -> str:
+def skipped(names: list[str]) -> str:
     more = f" and {len(names) - OTHERS_NAMED:,} more" if len(names) > OTHERS_NAMED else ""
-    return f"passed over {', '.join(names[:OTHERS_NAMED])}{more}, whose names do not end like those of sound files"
+    return f"skipped {', '.join(names[:OTHERS_NAMED])}{more}, whose names do not end like those of sound files"
 
 
 def read_recording(name: str) -> bytes:
-    """The bytes of a file, or of standard input. Raises OSError, and Rejected for more than LARGEST."""
+    """The bytes of a file, or of standard input. Raises OSError, and Rejected for more than LARGEST_FILE."""
     if name == STANDARD_INPUT:
         data = sys.stdin.buffer.read(LARGEST_FILE + 1)
     else:
-        with open(name, "rb") as file:  # noqa: PTH123 - of an empty name Path makes the folder at hand
+        with open(name, "rb") as file:  # noqa: PTH123 - Path turns an empty name into the current folder
             data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise Rejected("too_long", f"over {LARGEST_FILE / 1e6:.0f} MB")

@@ -15,7 +15,7 @@ from scipy import signal
 RATE = 16_000  # Hz, of all sound made here
 STEP = 160  # samples between two settings of the vocal tract: 10 ms
 
-# How age shapes a voice: a value at each of these ages, straight lines between them.
+# How age shapes a voice: a value at each of these ages, linear between them.
 # Pitch: men's falls into the forties, then rises (Hollien & Shipp 1972); women's falls (Linville, Vocal Aging, 2001).
 # Tract: grows through the teens (Fitch & Giedd 1999); later in life the oral cavity still lengthens (Xue & Hao 2003).
 # Breath, jitter, shimmer and tremor grow, and speech slows down (Linville 2001). The drift of tilt is our own making.
@@ -35,7 +35,7 @@ EFFECTS = {
 # How far speakers of one age differ: a standard deviation, as a ratio (0.1: one in three is off by over 10 %) or in dB.
 SPREAD = {"pitch": 0.06, "tract": 0.018, "jitter": 0.15, "shimmer": 0.15, "tremor": 0.12, "tempo": 0.06}
 SPREAD_DB = {"breath": 2.0, "tilt": 1.0}
-TREMOLO = 5  # times a tremor of pitch, that of amplitude
+TREMOLO = 5  # the tremor of amplitude is this many times that of pitch
 
 # First three formants in Hz of ten American English vowels, men's means (Peterson & Barney 1952), for a tract of 17 cm.
 VOWELS = np.array(
@@ -56,7 +56,7 @@ VOWELS = np.array(
 UPPER_FORMANTS = (3500.0, 4500.0, 5500.0)  # Hz: odd multiples of c / 4L for a uniform tube of 17 cm
 BANDWIDTHS = np.array((70.0, 100.0, 140.0, 200.0, 280.0, 360.0))  # Hz, of all six formants
 FRICATIVES = (2800.0, 5200.0)  # Hz: as in "sh" and as in "s"
-COLOUR_BANDS = (0, 150, 400, 1000, 2500, 5000, 8000)  # Hz, where a speaker's microphone and room get their gains
+COLOUR_BANDS = (0, 150, 400, 1000, 2500, 5000, 8000)  # Hz, where the gains of a speaker's microphone and room are set
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Score:
-    """What one utterance asks of a voice, at every STEP; each of shape (steps,) but `formants`, (steps, 3)."""
+    """What one utterance asks of a voice, at every STEP; all of shape (steps,), except `formants`, (steps, 3)."""
 
     voicing: np.ndarray  # amplitude, 0 to 1
     melody: np.ndarray  # ratio to the speaker's pitch
@@ -86,7 +86,7 @@ class Score:
 
 
 def draw_voice(age: float, sex: str, rng: np.random.Generator) -> Voice:
-    """A speaker of that age (years) and sex (`male`, `female`), apart from others of the same age by SPREAD."""
+    """A speaker of that age (years) and sex (`male`, `female`), who differs from others of that age by SPREAD."""
     traits = {}
     for (trait, whose), values in EFFECTS.items():
         if whose in (sex, "both"):
@@ -149,7 +149,7 @@ def smooth(track: np.ndarray, width: int) -> np.ndarray:
 
 
 def per_sample(track: np.ndarray) -> np.ndarray:
-    """(steps,) to (steps * STEP,), straight lines between."""
+    """(steps,) to (steps * STEP,), linear in between."""
     return np.interp(np.arange(len(track) * STEP) / STEP, np.arange(len(track)), track)
 
 
@@ -218,7 +218,7 @@ def colour_filter(decibels: tuple[float, ...]) -> np.ndarray:
 
 
 def recorded(sound: np.ndarray, sample_rate: int, channels: int, rng: np.random.Generator) -> np.ndarray:
-    """`sound` in a room, at some loudness and rate: (samples, channels)."""
+    """`sound` in a noisy room, at a random loudness and at `sample_rate`: (samples, channels)."""
     hum = signal.lfilter([1], [1, -0.7], rng.standard_normal(len(sound)))
     sound = 10 ** (rng.uniform(-17, 0) / 20) * (sound + 10 ** (rng.uniform(-75, -45) / 20) * hum)
     sound = soxr.resample(sound / max(1.0, np.abs(sound).max()), RATE, sample_rate)

@@ -42,7 +42,7 @@ def made() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_what_does_not_fit_is_one_line_and_made_later(small, name):
+def test_a_full_disk_is_one_line_and_the_rest_is_made_later(small, name):
     for before in list(STAGES)[: list(STAGES).index(name)]:
         assert run(before) == (0, [])
     before = made()

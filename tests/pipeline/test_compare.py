@@ -103,11 +103,11 @@ def test_folds_are_pooled_in_the_same_order_for_all(monkeypatch):
     assert list(judged["cnn"].predicted) == [0, 1, 1, 1, 0]
     assert list(judged["tcn"].predicted) == [1, 1, 0, 0, 0]
     of_run["tcn", 1] = predictions(["c", "d", "f"], groups, ["young", "young", "young"])
-    with pytest.raises(UserError, match="the test clips of tcn are others than those of cnn"):
+    with pytest.raises(UserError, match="tcn and cnn were tested on different clips"):
         judged_by_model(runs)
 
 
-def test_a_difference_is_real_only_if_it_outlasts_other_speakers():
+def test_a_difference_is_real_only_if_it_survives_resampling_speakers():
     random = np.random.default_rng(0)
     true, speakers = np.arange(600) % 3, np.arange(600) // 2
     hard = random.random(600)

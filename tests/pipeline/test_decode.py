@@ -104,7 +104,7 @@ pipeline.decode.decode(packed, manifest, Path(sys.argv[2]), front_end, engine)
 """
 
 
-def test_a_killed_run_finds_its_whole_shards_again(packed, manifest, front_end, tmp_path):
+def test_a_killed_run_reuses_its_complete_shards(packed, manifest, front_end, tmp_path):
     import pickle
 
     (tmp_path / "job").write_bytes(pickle.dumps((packed, manifest, front_end)))
@@ -123,7 +123,7 @@ def test_a_killed_run_finds_its_whole_shards_again(packed, manifest, front_end, 
 
 @pytest.mark.parametrize("name", ["00001.tar", "00001.json"])
 @pytest.mark.parametrize("size", [0, 900])
-def test_what_a_power_cut_tore_is_decoded_again(packed, manifest, front_end, tmp_path, name, size):
+def test_shards_torn_by_a_power_cut_are_decoded_again(packed, manifest, front_end, tmp_path, name, size):
     """A shard or its listing, renamed into place before its bytes were on the disk."""
     decode(packed, manifest, tmp_path, front_end, here)
     whole = files(tmp_path)
@@ -164,7 +164,7 @@ def test_an_odd_exception_in_one_clip_costs_one_clip(packed, manifest, front_end
     assert "ZeroDivisionError" in rejects.set_index("key").loc["clip4", "detail"]
 
 
-def test_what_a_worker_began_as_it_was_given_up_is_cleared_away(packed, manifest, front_end, tmp_path):
+def test_shards_started_by_abandoned_workers_are_removed(packed, manifest, front_end, tmp_path):
     def begins_late(tasks):
         (tmp_path / ".00000.tar.0").touch()
         yield from here(tasks)
@@ -190,11 +190,11 @@ def test_a_worker_that_dies_before_its_listing_is_in_place_leaves_nothing(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_shard_that_kills_without_a_culprit_is_named(packed, manifest, front_end, tmp_path):
+def test_a_shard_that_kills_workers_without_a_culprit_is_named(packed, manifest, front_end, tmp_path):
     def always_dies(tasks):
         (tmp_path / ".00002.tar.0").touch()
         yield from ()
         raise WorkerDied
 
-    with pytest.raises(UserError, match=r"workers die at 00002\.tar, though none"):
+    with pytest.raises(UserError, match=r"workers keep dying on 00002\.tar, although each"):
         decode(packed, manifest, tmp_path, front_end, always_dies)

@@ -59,7 +59,7 @@ def test_any_number_of_workers_writes_the_same_bytes(archive, tmp_path):
     assert list(tmp_path.iterdir()) == [again]
 
 
-def test_layout_is_that_of_a_release(archive, members, tables):
+def test_the_layout_is_that_of_a_release(archive, members, tables):
     with tarfile.open(archive) as tar:
         names = tar.getnames()
         assert all((member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644) for member in tar)
@@ -99,7 +99,7 @@ def test_ordinary_speakers_have_a_few_clips_each():
     assert len(set(counts.values())) > 3
 
 
-def test_rows_hold_what_real_tables_hold(tables):
+def test_rows_contain_what_real_tables_contain(tables):
     table, other = tables["validated"], tables["other"]
     assert (table.age == "").sum() >= 3
     assert (table.age == "ageless").sum() == 1
@@ -110,7 +110,7 @@ def test_rows_hold_what_real_tables_hold(tables):
     assert {"teens", "sixties"} in table.groupby("client_id").age.agg(set).tolist()
 
 
-def test_quotes_break_a_reader_that_minds_them(members, tables):
+def test_quotes_break_a_reader_that_interprets_them(members, tables):
     assert tables["validated"].sentence.str.startswith('"').any()
     rows = members["validated.tsv"].count(b"\n") - 1
     assert len(tables["validated"]) == rows

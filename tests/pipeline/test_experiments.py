@@ -7,7 +7,7 @@ def scores(recall: float) -> dict:
     return {"macro_recall": recall, "macro_recall_low": recall - 0.1, "macro_recall_high": recall + 0.1}
 
 
-def test_the_best_comes_first_and_what_has_no_scores_is_left_out():
+def test_the_best_comes_first_and_runs_without_scores_are_left_out():
     shown = [
         {"Experiment": None, "rev": "workspace"} | RUN | scores(0.25),
         {"Experiment": "good", "rev": "1234567"} | RUN | scores(0.5),
@@ -35,7 +35,7 @@ def test_a_row_says_what_was_run_and_not_what_is_set_now():
     assert [row[name] for name in ("model", "fold", "seed", "epochs")] == ["cnn", "0", "1", "7"]
 
 
-def test_what_a_run_does_not_say_is_a_dash():
+def test_a_fact_that_a_run_lacks_is_a_dash():
     given = {"Experiment": "given", "rev": "1234567"} | RUN | {"run.fold": "None"} | scores(0.5)
     older = {"Experiment": "older", "rev": "1234568", "model": "cnn"} | scores(0.4)
     rows = table([given, older]).set_index("experiment")

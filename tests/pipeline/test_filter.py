@@ -100,7 +100,7 @@ def test_the_longest_key_fits_into_a_shard(table, settings, filtered, tmp_path):
             shard.add(f"{key}.json", b"")
 
 
-def test_votes_are_asked_of_tables_that_nobody_validated(table, settings, filtered):
+def test_votes_are_required_in_tables_that_nobody_validated(table, settings, filtered):
     rows, other = table(48, 24), table(12, 12).assign(path=[f"other_{number}.mp3" for number in range(12)])
     other["sentence"] = [f"Other {number}." for number in range(12)]
     rows.loc[0, "down_votes"] = "2"
@@ -129,7 +129,7 @@ def test_a_talkative_speaker_is_capped(table, settings, filtered):
     assert kept["speaker"].value_counts().max() == 5
 
 
-def test_groups_come_out_equal_with_as_many_speakers_as_can_be(table, settings, filtered):
+def test_groups_are_equal_with_as_many_speakers_as_possible(table, settings, filtered):
     rows = table(240, 60)
     rows = rows[~((rows["age"] == "fifties") & (rows.index >= 60))]  # 10 fifties left, of 10 speakers
     _, account = filtered(rows, dataclasses.replace(settings, balance="undersample"))
@@ -163,7 +163,7 @@ def test_another_seed_chooses_others(table, settings, filtered):
     assert chosen[0] != chosen[1]
 
 
-def test_keys_hold_no_dot_and_speakers_are_hashes(table, settings, filtered):
+def test_keys_have_no_dots_and_speakers_are_hashes(table, settings, filtered):
     rows = table(48, 24)
     rows.loc[0, "path"] = "a.b.c.mp3"
     kept, _ = filtered(rows, settings)
@@ -185,7 +185,7 @@ def test_a_damaged_row_damages_no_other(table, settings, filtered):
         assert list(kept[column]) == list(expected[column])
 
 
-def test_rows_that_lack_fields_have_one_fate(table, settings, tmp_path):
+def test_rows_that_lack_fields_are_counted_once(table, settings, tmp_path):
     write_table(table(48, 24), tmp_path / "validated.tsv")
     text = (tmp_path / "validated.tsv").read_text(encoding="utf-8")
     (tmp_path / "validated.tsv").write_text(text.replace("\tfifties", "") + "client9\tcut_o", encoding="utf-8")
@@ -215,7 +215,7 @@ def test_a_missing_table_is_named(table, settings, filtered):
         filtered(table(48, 24), dataclasses.replace(settings, tables=["validated", "other"]))
 
 
-def test_an_empty_table_is_said_so(tmp_path):
+def test_an_empty_table_is_refused(tmp_path):
     (tmp_path / "validated.tsv").write_text("")
     with pytest.raises(UserError, match="not a table"):
         read_tables(tmp_path, ["validated"])

@@ -55,7 +55,7 @@ def test_what_the_archive_lacks_is_not_in_the_index(archive, clips, tmp_path):
     assert "absent" not in set(merge_lists(tmp_path / "out")["key"])
 
 
-def test_a_killed_run_goes_on_after_its_whole_shards(archive, clips, tmp_path):
+def test_a_killed_run_resumes_after_its_complete_shards(archive, clips, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
@@ -72,7 +72,7 @@ def test_a_killed_run_goes_on_after_its_whole_shards(archive, clips, tmp_path):
 
 @pytest.mark.parametrize("name", ["00001.tar", "00001.parquet"])
 @pytest.mark.parametrize("size", [0, 700])
-def test_what_a_power_cut_tore_is_made_again(archive, clips, tmp_path, name, size):
+def test_shards_torn_by_a_power_cut_are_made_again(archive, clips, tmp_path, name, size):
     """A shard or a list in the middle, renamed into place before its bytes were on the disk."""
     pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
     whole = {path.name: path.read_bytes() for path in tmp_path.glob("0*")}
@@ -96,7 +96,7 @@ def test_a_corpus_that_lacks_a_few_is_not():
 
 
 @pytest.mark.parametrize("form", ["archive", "release"])
-def test_tables_come_out_untouched(form, request, release, tmp_path):
+def test_tables_are_copied_unchanged(form, request, release, tmp_path):
     (tmp_path / "tables").mkdir()
     assert copy_tables(request.getfixturevalue(form), tmp_path / "tables") == ["validated.tsv"]
     assert (tmp_path / "tables" / "validated.tsv").read_bytes() == release.read_bytes()
@@ -107,14 +107,14 @@ def test_a_corpus_that_is_not_there_is_named(tmp_path):
         open_corpus(tmp_path / "absent.tar")
 
 
-def test_an_archive_without_the_table_is_said_so(release, tmp_path):
+def test_an_archive_without_the_table_is_refused(release, tmp_path):
     release.rename(release.with_name("other.tsv"))
     archive = write_archive(release, tmp_path / "corpus.tar.gz")
     with pytest.raises(UserError, match=r"holds no validated\.tsv"):
         copy_tables(archive, tmp_path)
 
 
-def test_an_archive_of_two_languages_is_said_so(release, tmp_path):
+def test_an_archive_of_two_languages_is_refused(release, tmp_path):
     (release.parent / "de").mkdir()
     (release.parent / "de" / "validated.tsv").write_bytes(release.read_bytes())
     with pytest.raises(UserError, match=r"more than one validated\.tsv"):
@@ -122,15 +122,15 @@ def test_an_archive_of_two_languages_is_said_so(release, tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"no archive", b"", b"\x1f\x8b\x08 no gzip"])
-def test_what_is_no_archive_is_said_so(tmp_path, data):
+def test_a_file_that_is_not_an_archive_is_refused(tmp_path, data):
     (tmp_path / "corpus.tar").write_bytes(data)
-    with pytest.raises(UserError, match="not a whole archive"):
+    with pytest.raises(UserError, match="not a complete archive"):
         copy_tables(tmp_path / "corpus.tar", tmp_path)
 
 
 @pytest.mark.parametrize("open_", [open, gzip.open, bz2.open, lzma.open])
 @pytest.mark.parametrize("form", ["whole", "cut at a header", "cut in a header", "cut in a clip", "cut in the padding"])
-def test_an_archive_is_read_to_its_end_or_said_to_have_none(archive, clips, tmp_path, open_, form):
+def test_an_archive_that_ends_too_early_is_refused(archive, clips, tmp_path, open_, form):
     tar = gzip.decompress(archive.read_bytes())
     with tarfile.open(archive) as members:
         clip = next(each for each in members if "/clips/" in each.name and each.offset > 5000)
@@ -147,13 +147,13 @@ def test_an_archive_is_read_to_its_end_or_said_to_have_none(archive, clips, tmp_
     if form == "whole":
         assert dict(corpus.clips(set(clips))) == clips
     else:
-        with pytest.raises(UserError, match="not a whole archive"):
+        with pytest.raises(UserError, match="not a complete archive"):
             dict(corpus.clips(set(clips)))
 
 
-def test_a_compressed_archive_that_is_cut_is_said_so(archive, tmp_path):
+def test_a_compressed_archive_that_is_cut_is_refused(archive, tmp_path):
     archive.write_bytes(archive.read_bytes()[:-20])
-    with pytest.raises(UserError, match="not a whole archive"):
+    with pytest.raises(UserError, match="not a complete archive"):
         copy_tables(archive, tmp_path)
 
 

@@ -44,7 +44,7 @@ def test_the_projects_own_are_right():
         ("split.by", "sex", "by is 'sex': allowed are speaker, locale, official, clip and data/splits/NAME.csv"),
         ("split.by", "/tmp/x.csv", "allowed are speaker, locale, official, clip and data/splits/NAME.csv"),  # noqa: S108
         ("split.groups.teens", ["tens"], "split.groups.teens.0 is 'tens': it should be 'teens', 'twenties'"),
-        ("split.groups.teens", ["twenties"], "twenties stands in more than one group"),
+        ("split.groups.teens", ["twenties"], "twenties is in more than one group"),
         ("model", "vgg", "model is 'vgg': allowed are cnn, rnn, bigru, tcn"),
         ("compute.jobs", 0, "jobs is 0"),
         ("train", None, "train must hold frames, batch_size"),
@@ -64,8 +64,8 @@ def test_a_missing_setting_is_named(tmp_path):
         load_params(path)
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [", "is no YAML"), ("", "params"), ("- 1", "params")])
-def test_a_file_that_is_no_settings_is_said_so(tmp_path, text, message):
+@pytest.mark.parametrize(("text", "message"), [("a: [", "is not YAML"), ("", "params"), ("- 1", "params")])
+def test_a_file_without_settings_is_refused(tmp_path, text, message):
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         load_params(tmp_path / "params.yaml")
@@ -78,6 +78,6 @@ def test_a_number_may_be_written_in_any_way(tmp_path, text):
     assert load_params(path).train.learning_rate == 0.0003
 
 
-def test_no_file_is_said_so(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(UserError, match="run from the root"):
         load_params(tmp_path / "params.yaml")

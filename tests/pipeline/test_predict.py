@@ -68,10 +68,10 @@ def lines(output: bytes) -> list[str]:
     return output.decode().splitlines()
 
 
-def test_a_folder_is_walked_and_all_forms_are_read(folder):
+def test_a_folder_is_walked_and_all_formats_are_read(folder):
     ran = predict(folder, "sounds")
     assert ran.returncode == 0
-    assert lines(ran.stderr) == ["sounds: passed over notes.txt, whose names do not end like those of sound files"]
+    assert lines(ran.stderr) == ["sounds: skipped notes.txt, whose names do not end like those of sound files"]
     header, *rows = lines(ran.stdout)
     assert header.split() == ["file", "group", "probability", "age", "80", "%", "range", "warnings"]
     files = ["sounds/0.wav", "sounds/2.ogg", "sounds/deeper/1.flac", "sounds/deeper/3.mp3"]
@@ -136,7 +136,7 @@ def write_bad_inputs(folder: Path) -> None:
     soundfile.write(folder / "fast.wav", buzz(2, 192000, 1), 192000)
 
 
-def test_ten_bad_inputs_get_their_line_and_the_others_go_on(folder):
+def test_ten_bad_inputs_get_one_line_each_and_the_others_go_on(folder):
     write_bad_inputs(folder)
     ran = predict(
         folder,
@@ -161,7 +161,7 @@ def test_ten_bad_inputs_get_their_line_and_the_others_go_on(folder):
     assert rows["cut.mp3"].endswith("cut off before its end")
 
 
-def test_what_has_no_end_is_not_read_to_it(folder):
+def test_an_endless_file_is_not_read_forever(folder):
     ran = predict(folder, "/dev/zero")
     assert (ran.returncode, lines(ran.stderr)) == (1, ["/dev/zero: it is too long (over 100 MB)"])
 
@@ -205,7 +205,7 @@ def odd(folder) -> Path:
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:strict"}, {"LC_ALL": "C"}])
-def test_whatever_a_name_holds_it_is_shown_and_the_others_too(odd, form, locale):
+def test_any_name_is_shown_and_so_are_the_others(odd, form, locale):
     ran = predict(odd, *form, "odd", locale=locale)
     assert ran.returncode == 1
     assert lines(ran.stderr) == [f"odd/{SHOWN}.mp3: it is empty"]
@@ -218,7 +218,7 @@ def test_whatever_a_name_holds_it_is_shown_and_the_others_too(odd, form, locale)
         assert all(line.startswith(name) for line, name in zip(said[1:], names, strict=True))
 
 
-def test_an_empty_name_is_not_the_folder_at_hand(folder):
+def test_an_empty_name_is_not_the_current_folder(folder):
     ran = predict(folder, "", "sounds/0.wav")
     assert (ran.returncode, lines(ran.stderr)) == (1, ["'': No such file or directory"])
     assert len(lines(ran.stdout)) == 2

@@ -38,23 +38,23 @@ def have(corpus: str) -> None:
     Path(corpus).touch()
 
 
-def test_with_the_corpus_at_hand_nothing_is_taken_as_unchanged(params, folder):
+def test_with_the_corpus_here_nothing_is_taken_as_unchanged(params, folder):
     have(RAW)
     lock(DEMO)
     assert runs.start_of(replace(params, corpus=RAW)) == []
 
 
 @pytest.mark.parametrize("corpus", [RAW, DEMO])
-def test_pulled_features_stand_in_for_the_corpus_that_they_were_made_of(params, folder, corpus):
+def test_pulled_features_replace_the_corpus_that_they_were_made_from(params, folder, corpus):
     lock(corpus)
     Path("data/logmel").mkdir(parents=True)
     assert runs.start_of(replace(params, corpus=corpus)) == [runs.FROM_FEATURES]
 
 
-def test_they_stand_in_for_no_other(params, folder):
+def test_they_replace_no_other_corpus(params, folder):
     lock(DEMO)
     Path("data/logmel").mkdir(parents=True)
-    told = f"corpus is {RAW}: there is no such file; the features that dvc.lock names are of {DEMO}"
+    told = f"corpus is {RAW}: there is no such file; the features that dvc.lock names are from {DEMO}"
     with pytest.raises(UserError, match=told):
         runs.start_of(replace(params, corpus=RAW))
 
@@ -70,11 +70,11 @@ def test_the_demo_is_made_where_there_is_none(params, folder):
     ("corpus", "line"),
     [
         ("data/raw", "corpus is data/raw, a folder: name the archive, or the validated.tsv in it"),
-        ("~/cv.tar.gz", "corpus is ~/cv.tar.gz: only a shell knows ~: write the whole path, or put a link"),
+        ("~/cv.tar.gz", "corpus is ~/cv.tar.gz: only a shell expands ~: write the full path, or put a link"),
         (RAW, f"corpus is {RAW}: there is no such file, and no features were pulled: make pull"),
     ],
 )
-def test_what_is_wrong_with_the_corpus_is_said_before_dvc_is_asked(params, folder, corpus, line):
+def test_a_problem_with_the_corpus_is_reported_before_dvc_runs(params, folder, corpus, line):
     Path("data/raw").mkdir(parents=True)
     lock(RAW)
     with pytest.raises(UserError, match=line):
@@ -113,7 +113,7 @@ def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_kn
     assert asked == ["features", command, "tcn-2"]
 
 
-def test_without_a_name_for_git_an_experiment_is_not_begun(params, folder, monkeypatch):
+def test_without_a_name_for_git_no_experiment_starts(params, folder, monkeypatch):
     for who in ("AUTHOR", "COMMITTER"):
         for what in ("NAME", "EMAIL"):
             monkeypatch.delenv(f"GIT_{who}_{what}", raising=False)
@@ -141,7 +141,7 @@ def test_an_unpacked_release_that_changed_is_read_again(asked, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("name", ["corpus.tar.gz", "absent.tsv"])
-def test_an_archive_and_what_is_not_here_are_left_to_dvc(asked, tmp_path, name):
+def test_an_archive_and_a_missing_corpus_are_left_to_dvc(asked, tmp_path, name):
     (tmp_path / "corpus.tar.gz").touch()
     runs.reread_if_changed(tmp_path / name)
     assert not asked

@@ -66,7 +66,7 @@ def overwrite(path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("before", ["a fresh clone", "the damage was pulled already"])
-def test_what_is_damaged_in_the_remote_is_named_and_healed_once_it_is_mended(owner, store, colleague, how, before):
+def test_damage_in_the_remote_is_named_and_heals_once_it_is_repaired(owner, store, colleague, how, before):
     right = (owner / SHARD).read_bytes()
     stored = object_of(store, right)
     overwrite(stored, DAMAGE[how](right))
@@ -97,7 +97,7 @@ def test_the_listing_of_a_folder_may_be_damaged_too(store, colleague, how):
     assert Path(SHARD).is_file()
 
 
-def test_what_the_remote_lost_is_named_and_pushed_again(owner, store, colleague, monkeypatch, capsys):
+def test_files_that_the_remote_lost_are_named_and_pushed_again(owner, store, colleague, monkeypatch, capsys):
     right = (owner / SHARD).read_bytes()
     object_of(store, right).unlink()
     with pytest.raises(UserError, match=rf"store does not hold {SHARD}: make push where it was made"):

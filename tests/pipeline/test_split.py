@@ -56,13 +56,13 @@ def test_locales_never_cross_and_a_speaker_of_two_stays_in_one(manifest, setting
     assert set(abroad["left_out"]) == {"unassigned"}
 
 
-def test_by_clip_the_same_speakers_stand_everywhere(manifest, settings):
+def test_by_clip_the_same_speakers_are_in_every_split(manifest, settings):
     rows = placed(manifest, dataclasses.replace(settings, by="clip"))
     learnt, tested = (set(rows["speaker"][rows["split"] == name]) for name in ("train", "test"))
     assert len(tested & learnt) > 0.9 * len(tested)
 
 
-def test_the_releases_own_split_is_taken_over(manifest, settings):
+def test_the_releases_own_split_is_used(manifest, settings):
     number = manifest["speaker"].map(lambda speaker: int(speaker, 16))
     manifest["official"] = np.select([number < 70, number < 105], ["train", "val"], "test")
     rows = placed(manifest, dataclasses.replace(settings, by="official"))
@@ -118,7 +118,7 @@ def test_the_order_of_the_rows_does_not_matter(manifest, settings, by):
     pd.testing.assert_frame_equal(split_of(manifest, settings), split_of(shuffled, settings))
 
 
-def test_another_seed_deals_anew(manifest, settings):
+def test_another_seed_deals_differently(manifest, settings):
     first, second = (placed(manifest, dataclasses.replace(settings, seed=seed)) for seed in (0, 1))
     assert set(first["speaker"][first["split"] == "test"]) != set(second["speaker"][second["split"] == "test"])
 
@@ -129,7 +129,7 @@ def test_clips_that_were_rejected_are_nowhere(manifest, settings):
     assert set(rows["key"]) == set(decoded["key"])
 
 
-def test_who_stands_in_no_split_has_a_reason(manifest, settings):
+def test_clips_in_no_split_have_a_reason(manifest, settings):
     groups = {"young": ["teens", "twenties"], "old": ["sixties", "seventies"]}
     rows = split_of(manifest, dataclasses.replace(settings, groups=groups))
     assert list(rows["group"].cat.categories) == ["young", "old"]
@@ -140,16 +140,16 @@ def test_who_stands_in_no_split_has_a_reason(manifest, settings):
 
 def test_too_few_speakers_for_the_folds_are_named(manifest, settings):
     few = manifest[~manifest["age"].isin(["teens"]) | manifest["speaker"].isin(manifest["speaker"].unique()[:15])]
-    with pytest.raises(UserError, match=r"group teens has 3 speakers, too few for split\.folds, 5"):
+    with pytest.raises(UserError, match=r"group teens has 3 speakers, too few for split\.folds \(5\)"):
         split_of(few, settings)
 
 
 def test_too_few_locales_for_the_folds_are_counted(manifest, settings):
-    with pytest.raises(UserError, match=r"by is locale, and there are 7, too few for split\.folds, 8"):
+    with pytest.raises(UserError, match=r"by is locale, but there are 7, too few for split\.folds \(8\)"):
         split_of(manifest, dataclasses.replace(settings, by="locale", folds=8))
 
 
 def test_a_split_that_lacks_a_group_is_named(manifest, settings):
     manifest["official"] = np.where(manifest["age"] == "teens", "train", "test")
-    with pytest.raises(UserError, match="train has no clip of twenties, thirties, forties, fifties, sixties"):
+    with pytest.raises(UserError, match="train has no clips of twenties, thirties, forties, fifties, sixties"):
         split_of(manifest, dataclasses.replace(settings, by="official"))

@@ -28,7 +28,7 @@ def test_a_fingerprint_changes_with_any_part(front_end):
     assert len(marks) == 5
 
 
-def test_a_users_error_is_one_line_and_no_traceback():
+def test_a_user_error_is_one_line_without_a_traceback():
     code = (
         "from pipeline.stage import UserError, run_stage\n"
         "def main(): raise UserError('the corpus is not there')\n"
@@ -42,7 +42,7 @@ def test_a_users_error_is_one_line_and_no_traceback():
 
 
 @pytest.mark.parametrize(("error", "tracebacks"), [("OSError(28, 'full')", 0), ("ValueError('a fault')", 2)])
-def test_what_a_thread_is_refused_is_told_once_by_main(error, tracebacks):
+def test_a_system_error_in_a_thread_is_reported_once_by_main(error, tracebacks):
     code = (
         "import threading; from pipeline.stage import run_stage\n"
         f"def fails(): raise {error}\n"
@@ -68,7 +68,7 @@ def run_behind(reader: str, code: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("printed", ["100_000", "1"])  # while it runs, and when it ends
-def test_a_reader_that_has_seen_enough_is_no_error(printed):
+def test_a_reader_that_stops_is_not_an_error(printed):
     code = f"from pipeline.stage import run_stage\nrun_stage(lambda: [print('line') for _ in range({printed})])"
     assert run_behind("sleep 0", code) == (128 + signal.SIGPIPE, "")
 

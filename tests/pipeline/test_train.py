@@ -23,7 +23,7 @@ RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "JSM_N
         ({"JSM_NAMESPACE_RANK": "1"}, True),  # jsrun
     ],
 )
-def test_one_process_leads_whoever_starts_them(monkeypatch, environment, is_helper):
+def test_one_process_leads_whatever_starts_them(monkeypatch, environment, is_helper):
     for name in RANKS:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():

@@ -80,7 +80,7 @@ def test_another_torch_is_another_mark(project, monkeypatch):
         ("dvc.lock", "md5: c", "md5: d"),
     ],
 )
-def test_fold_seed_and_what_changes_no_score_leave_it(project, path, old, new):
+def test_fold_seed_and_anything_without_effect_on_scores_leave_it_alone(project, path, old, new):
     before = marks_of(["cnn"])
     replace(path, old, new)
     assert marks_of(["cnn"]) == before
@@ -95,7 +95,7 @@ def test_an_architectures_settings_are_its_own(project):
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
-def test_code_that_no_run_repeats_leaves_it(project, path):
+def test_code_that_no_run_repeats_leaves_it_alone(project, path):
     before = marks_of(["cnn"])
     replace(path, "as it was", "edited")
     assert marks_of(["cnn"]) == before
@@ -109,7 +109,7 @@ def test_an_architectures_code_is_its_own(project):
     assert after["tcn"] != before["tcn"]
 
 
-def test_a_split_of_ones_own_that_is_not_there_is_named(project):
+def test_a_users_split_that_is_missing_is_named(project):
     Path(OWN).unlink()
     with pytest.raises(UserError, match=rf"split\.by is {OWN}: there is no such file"):
         marks_of(["cnn"])

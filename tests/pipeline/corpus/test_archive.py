@@ -60,7 +60,7 @@ def test_a_break_inside_a_file_is_one_line_wherever_it_is_read(write, tmp_path, 
         "plan": lambda: list(source.any_clips()),
     }
     for read in reads.values():
-        with pytest.raises(UserError, match="is not a whole archive: ") as raised:
+        with pytest.raises(UserError, match="is not a complete archive: ") as raised:
             read()
         assert "\n" not in str(raised.value)
     assert not list((tmp_path / "tables").iterdir())
@@ -74,13 +74,13 @@ def test_a_flipped_byte_in_a_compressed_archive_is_one_line(write, form):
     if form == "tar":  # which has no checksum of what it holds
         assert len(dict(source.clips({"1.mp3"}))["1.mp3"]) == len(NOISE)
     else:
-        with pytest.raises(UserError, match="is not a whole archive: "):
+        with pytest.raises(UserError, match="is not a complete archive: "):
             list(source.clips({"1.mp3"}))
 
 
 @pytest.mark.parametrize("form", COMPRESSED)
 @pytest.mark.parametrize("behind", [b"x", b"\n" * 700, bytes(5000), bytes(3) + b"garbage" * 100])
-def test_what_stands_behind_an_archive_is_passed_over(write, tmp_path, form, behind):
+def test_bytes_after_an_archive_are_ignored(write, tmp_path, form, behind):
     files = {"x/clips/1.mp3": NOISE, "x/validated.tsv": b"client_id\tpath\n"}
     path = write(COMPRESSED[form](tar_of(files)) + behind)
     assert dict(open_corpus(path).clips({"1.mp3"})) == {"1.mp3": NOISE}
@@ -90,7 +90,7 @@ def test_what_stands_behind_an_archive_is_passed_over(write, tmp_path, form, beh
 
 
 @pytest.mark.parametrize("form", ["archive", "folder"])
-def test_a_clip_that_is_too_large_is_not_cut_but_told(release, tmp_path, monkeypatch, form, front_end):
+def test_a_clip_that_is_too_large_is_reported_and_not_cut(release, tmp_path, monkeypatch, form, front_end):
     monkeypatch.setattr(archive, "LARGEST_CLIP", len(b"sound 9"))
     source = open_corpus(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))
     names = [f"common_voice_en_{number:04d}.mp3" for number in range(12)]
@@ -109,7 +109,7 @@ def test_a_clip_that_is_too_large_is_not_cut_but_told(release, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("form", ["archive", "folder"])
-def test_files_that_are_not_clips_are_not_taken_for_some(release, tmp_path, form):
+def test_other_files_are_not_taken_for_clips(release, tmp_path, form):
     clips = release.parent / "clips"
     for path in [*clips.iterdir(), release]:
         path.with_name(f"._{path.name}").write_bytes(b"AppleDouble")
@@ -133,10 +133,10 @@ def test_pipes_in_a_folder_are_not_waited_for(release):
         open_corpus(release.with_name("other.tsv"))
 
 
-def test_a_name_that_cannot_be_one_is_not_there(release):
+def test_an_impossible_name_is_not_found(release):
     assert dict(open_corpus(release).clips({"x" * 300, "a\0b", "absent.mp3"})) == {}
 
 
-def test_a_folder_is_not_a_corpus_and_what_is_one_is_told(release):
+def test_a_folder_is_not_a_corpus_and_the_message_says_what_is(release):
     with pytest.raises(UserError, match=r"en, a folder: name the archive, or the validated\.tsv in it"):
         open_corpus(release.parent)

@@ -70,7 +70,7 @@ def test_a_table_without_accents_is_one(tmp_path):
     assert set(read_table(tmp_path / "validated.tsv")["accent"]) == {""}
 
 
-def test_what_lacks_columns_is_told_apart_from_what_is_no_table(tmp_path):
+def test_a_table_without_columns_is_not_confused_with_no_table(tmp_path):
     write_table(release(*RELEASES["8.0"]).drop(columns=["age", "locale"]), tmp_path / "validated.tsv")
     with pytest.raises(UserError, match="lacks the columns age, locale"):
         read_table(tmp_path / "validated.tsv")

@@ -36,7 +36,7 @@ def test_what_is_not_compressed_is_read_as_it_is(data):
 
 
 @pytest.mark.parametrize("behind", [b"x", b"B", b"garbage", bytes(600), bytes(100_000), b"\n" * 70_000])
-def test_what_stands_behind_is_passed_over(streams, behind):
+def test_bytes_after_the_end_are_ignored(streams, behind):
     first, second = streams
     assert read(first + behind) == DATA
     assert read(first + second + behind + first) == DATA + DATA[::-1]

@@ -49,7 +49,7 @@ def test_a_corpus_is_noted_by_its_own_name_and_the_rows_of_its_tables(release, a
     assert noted(release.absolute())["corpus"] == {"name": "mini"} | said
 
 
-def test_the_demo_is_known_wherever_it_lies(demo, tmp_path, monkeypatch):
+def test_the_demo_is_recognised_anywhere(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with tarfile.open(demo) as tar:
         tar.extractall(tmp_path / "unpacked", filter="data")
@@ -60,7 +60,7 @@ def test_the_demo_is_known_wherever_it_lies(demo, tmp_path, monkeypatch):
     assert noted(tmp_path / "real/validated.tsv")["corpus"]["is_synthetic"]
 
 
-def test_a_sentence_about_the_synthetic_is_no_sign_of_it(release):
+def test_the_word_synthetic_in_a_sentence_does_not_count(release):
     release.write_text(release.read_text().replace("Sentence 3.", "synthetic"))
     assert not noted(release)["corpus"]["is_synthetic"]
 
@@ -82,7 +82,7 @@ def another_table(release: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [a_clip_more, a_clip_less, a_longer_clip, another_table])
-def test_an_unpacked_release_that_changed_is_seen(release, change):
+def test_a_change_in_an_unpacked_release_is_noticed(release, change):
     assert noted(release)["contents"]["clips"] == 24
     assert is_as_noted(release)
     before = state_of(release)
@@ -104,7 +104,7 @@ def test_an_archive_is_as_noted(archive):
     assert is_as_noted(archive)
 
 
-def test_what_was_begun_of_an_archive_is_not_taken_for_part_of_another_at_its_path(archive, release, monkeypatch):
+def test_unfinished_work_on_one_archive_is_not_reused_for_another_at_its_path(archive, release, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(tables, "write_note", interrupt)
         noted(archive)

@@ -69,31 +69,31 @@ def by_tarfile(tar: bytes) -> dict[str, bytes]:
         return {member.name: file.extractfile(member).read() for member in file if member.isreg()}
 
 
-def test_files_are_those_that_tarfile_finds(tar):
+def test_it_finds_the_same_files_as_tarfile(tar):
     found = by_tarfile(tar)
     assert len(found) >= len(FILES) - 1
     assert read(tar) == found
 
 
-def test_what_is_not_read_of_a_file_is_skipped(tar):
+def test_the_unread_rest_of_a_file_is_skipped(tar):
     sizes = {
         str(member.path): member.size for member in members(ByteStream(io.BytesIO(tar), "")) if member.read(1) != b"?"
     }
     assert sizes == {name: len(data) for name, data in by_tarfile(tar).items()}
 
 
-def test_behind_the_end_may_stand_anything(tar):
+def test_anything_may_follow_the_end(tar):
     assert read(tar + b"x" * 12345) == by_tarfile(tar)
 
 
-def test_no_cut_passes_for_the_whole(tar):
+def test_a_cut_tar_never_passes_as_complete(tar):
     end = len(tar.rstrip(b"\0"))
     for size in [*range(0, end, 97), *range(0, end, BLOCK)]:
-        with pytest.raises(UserError, match=r"x\.tar is not whole: it ends before its end"):
+        with pytest.raises(UserError, match=r"x\.tar is not whole: it ends too early"):
             read(tar[:size])
 
 
-def test_a_damaged_header_does_not_pass_for_the_end(tar):
+def test_a_damaged_header_is_not_taken_for_the_end(tar):
     headers = [place for place in range(BLOCK, len(tar), BLOCK) if tar[place + 257 : place + 262] == b"ustar"]
     for place in headers[:-1]:  # zeros in the place of the last are an end
         for damage in (b"?", bytes(BLOCK)):
@@ -104,7 +104,7 @@ def test_a_damaged_header_does_not_pass_for_the_end(tar):
 @pytest.mark.parametrize(
     ("tar", "why"),
     [
-        (header(size=2**62) + bytes(BLOCK), "it ends before its end"),
+        (header(size=2**62) + bytes(BLOCK), "it ends too early"),
         (header(size=-BLOCK) + bytes(BLOCK), "bytes"),
         (header(type=tarfile.GNUTYPE_LONGNAME, size=2**62) + bytes(BLOCK), "a name of"),
         (header(type=tarfile.GNUTYPE_LONGNAME, size=-1) + bytes(BLOCK), "a name of"),
@@ -122,19 +122,19 @@ def test_a_damaged_header_does_not_pass_for_the_end(tar):
         (b"\0" * 148 + b"12345678" + bytes(356), "is not whole"),
     ],
 )
-def test_what_cannot_be_is_one_line(tar, why):
+def test_an_impossible_tar_is_one_line(tar, why):
     with pytest.raises(UserError, match=why) as raised:
         read(tar)
     assert "\n" not in str(raised.value)
 
 
-def test_long_names_may_follow_each_other_without_end():
+def test_there_may_be_any_number_of_long_names():
     names = header("././@LongLink", 5, type=tarfile.GNUTYPE_LONGNAME) + padded(b"name\0")
     links = header("././@LongLink", 5, type=tarfile.GNUTYPE_LONGLINK) + padded(b"link\0")
     assert read((names + links) * 5000 + header(size=1) + padded(b"x") + END) == {"name": b"x"}
 
 
-def test_names_hold_whatever_bytes_they_hold():
+def test_names_may_contain_any_bytes():
     names = [b"", b"a\0b", b"\xff\xfe", b"..", b"/", b"x" * 9000]
     tar = b"".join(pax(record(b"path", name)) + header() for name in names) + END
     assert list(read(tar)) == [".", "a\0b", "\udcff\udcfe", "..", "/", "x" * 9000]

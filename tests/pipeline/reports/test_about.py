@@ -30,7 +30,7 @@ def project(tmp_path, monkeypatch, front_end) -> Path:
     return tmp_path
 
 
-def test_what_was_trained_on_is_told_and_not_what_params_name_now(project):
+def test_the_facts_name_the_training_corpus_and_not_that_of_params(project):
     assert about_trained(MODEL, 0.4) == KNOWN
     assert about_model(MODEL) == KNOWN
 
@@ -38,7 +38,7 @@ def test_what_was_trained_on_is_told_and_not_what_params_name_now(project):
 def test_the_scores_of_another_model_are_not_this_ones(project, front_end):
     write_model(front_end, weights=1)
     assert about_trained(MODEL, 0.4) == UNKNOWN
-    with pytest.raises(UserError, match=r"^data/evaluation holds no test of the model in data/model: [^\n]*$"):
+    with pytest.raises(UserError, match=r"^data/evaluation has no test results for the model in data/model: [^\n]*$"):
         export.main()
     write_metrics()
     assert about_trained(MODEL, 0.4) == KNOWN
@@ -47,7 +47,7 @@ def test_the_scores_of_another_model_are_not_this_ones(project, front_end):
 def test_where_nothing_was_evaluated_no_score_is_known(project):
     shutil.rmtree(METRICS.parent)
     assert about_model(MODEL) == UNKNOWN
-    with pytest.raises(UserError, match="holds no test of the model"):
+    with pytest.raises(UserError, match="has no test results for the model"):
         export.main()
 
 
@@ -56,14 +56,14 @@ def test_a_copy_of_the_model_is_the_same_model(project):
     assert about_model(Path("kept")) == KNOWN
 
 
-def test_what_was_exported_is_told_as_it_was_then(project):
+def test_an_export_keeps_the_facts_of_its_time(project):
     export.main()
     write_split(seed=1)
     METRICS.unlink()
     assert about_model(export.EXPORT) == KNOWN
 
 
-def test_of_a_model_that_does_not_say_what_it_was_trained_on_nothing_is_told(project):
+def test_a_model_that_does_not_say_what_it_was_trained_on_is_refused(project):
     config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
     del config["origin"]
     (MODEL / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -84,7 +84,7 @@ def test_the_page_says_it_or_that_it_is_not_known(project, about):
     assert ("How good it is on test is not known here." in page) == (about != KNOWN)
 
 
-def test_what_an_export_says_is_read_again_or_named(project):
+def test_the_facts_of_an_export_are_read_back_or_named(project):
     write_about(KNOWN, project)
     assert read_about(project) == KNOWN
     (project / "about.json").write_text('{"corpus": "a.tar"}', encoding="utf-8")
@@ -95,13 +95,13 @@ def test_what_an_export_says_is_read_again_or_named(project):
 def test_a_model_is_judged_on_its_own_split_alone(project, front_end):
     assert len(evaluate.split_for(MODEL)) == 6
     write_split(seed=1)
-    with pytest.raises(UserError, match=r"^data/model was trained on another split than data/split\.parquet: [^\n]*$"):
+    with pytest.raises(UserError, match=r"^data/model was trained on a different split from data/split\.parquet: .*$"):
         evaluate.main()
     write_model(front_end, weights=0)
     assert len(evaluate.split_for(MODEL)) == 6
 
 
-def test_what_is_trained_on_is_what_the_split_says(project):
+def test_a_model_is_trained_on_what_the_split_says(project):
     write_split(seed=5)
     name_corpus("data/raw/third.tar")
     origin = origin_of(RECIPE)
@@ -110,7 +110,7 @@ def test_what_is_trained_on_is_what_the_split_says(project):
 
 
 @pytest.mark.parametrize("stage", [train, evaluate, export, predict], ids=lambda stage: stage.__name__.split(".")[1])
-def test_a_stage_that_is_run_too_early_says_so_in_a_line(stage, tmp_path, monkeypatch):
+def test_a_stage_that_is_run_too_early_says_so_in_one_line(stage, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["stage", *(["clip.mp3"] if stage is predict else [])])
     name_corpus("data/raw/corpus.tar")
@@ -136,7 +136,7 @@ def test_a_stage_that_is_run_too_early_says_so_in_a_line(stage, tmp_path, monkey
     ],
     ids=lambda value: str(getattr(value, "__name__", value)),
 )
-def test_what_is_missing_or_damaged_is_named_in_a_line(project, stage, path, data):
+def test_missing_or_damaged_files_are_named_in_one_line(project, stage, path, data):
     path.unlink() if data is None else path.write_bytes(data)
     with pytest.raises((UserError, ModelError), match=rf"^[^\n]*({path}|{path.parent})[^\n]*$"):
         stage.main()
@@ -155,5 +155,5 @@ def test_features_that_a_model_does_not_know_are_refused(project, front_end, mon
             self.front_end = "another"
 
     monkeypatch.setattr(evaluate, "Store", Store)
-    with pytest.raises(UserError, match=f"data/model was trained on other features than those in {LOGMEL}: "):
+    with pytest.raises(UserError, match=f"data/model was trained on different features from those in {LOGMEL}: "):
         evaluate.main()

@@ -53,7 +53,7 @@ def test_where_there_is_no_shortcut_the_audit_is_quiet():
     assert sum(alarms) <= 1
 
 
-def test_everything_that_a_recording_says_is_audited():
+def test_every_shortcut_is_audited():
     assert audit(release()).index.tolist() == [*SHORTCUTS, TOGETHER]
 
 

@@ -11,10 +11,10 @@ def test_a_label_cannot_break_out_of_its_cell():
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.1234, "0.123"), (12.34, "12.3"), (1.79, "1.790")])
-def test_numbers_are_as_exact_as_they_are_worth(value, text):
+def test_numbers_have_sensible_digits(value, text):
     assert number(value) == text
 
 
-def test_a_difference_that_nothing_is_said_of_is_blank():
+def test_an_unknown_difference_is_blank():
     assert difference({"gap_low": float("nan"), "gap_high": float("nan")}, "gap_") == ""
     assert difference({"gap_low": -0.1, "gap_high": 0.2}, "gap_") == "−0.100 to +0.200"

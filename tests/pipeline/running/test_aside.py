@@ -43,7 +43,7 @@ def test_an_output_appears_whole_or_not_at_all():
     assert is_tidy()
 
 
-def test_what_does_not_resume_starts_empty_after_a_kill():
+def test_an_output_that_does_not_resume_starts_empty_after_a_kill():
     part_of(OUT, "a").mkdir(parents=True)
     (part_of(OUT, "a") / "of an earlier run").write_text("half")
     with build_aside(OUT, "a") as partial:
@@ -74,7 +74,7 @@ def test_a_resumed_build_keeps_what_is_there_and_only_what_it_names(capsys):
     assert is_tidy()
 
 
-def test_nothing_made_under_another_mark_is_taken_over():
+def test_nothing_made_under_another_mark_is_reused():
     def fails(folder):
         (folder / "first").write_text("of a")
         raise UserError
@@ -86,7 +86,7 @@ def test_nothing_made_under_another_mark_is_taken_over():
     assert is_tidy()
 
 
-def test_a_part_that_another_process_is_at_work_on_stays():
+def test_a_part_that_another_process_is_working_on_stays():
     part_of(OUT, "a").mkdir(parents=True)
     with locked(PARTIAL / "out-a.lock"):
         build_resumed(OUT, "b", build)
@@ -102,7 +102,7 @@ def test_what_was_there_is_replaced():
 
 
 @pytest.mark.parametrize("there", ["a file", "a link"])
-def test_what_stands_in_the_place_of_a_folder_is_replaced(there):
+def test_anything_in_the_place_of_a_folder_is_replaced(there):
     OUT.parent.mkdir()
     if there == "a file":
         OUT.write_text("1", encoding="utf-8")
@@ -127,9 +127,9 @@ def test_an_output_on_another_disk_is_copied_there(monkeypatch, tmp_path_factory
     far.rmdir()
 
 
-def test_two_processes_do_not_build_the_same():
+def test_two_processes_do_not_build_the_same_output():
     again = build_aside(OUT, "a")
-    with build_aside(OUT, "a"), pytest.raises(UserError, match=r"process \d+ is still at work"):
+    with build_aside(OUT, "a"), pytest.raises(UserError, match=r"process \d+ is still working"):
         again.__enter__()
 
 

@@ -59,7 +59,7 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.tar"))
 
 
-def test_expected_sizes_are_those_that_come(project, front_end):
+def test_expected_sizes_match_the_real_ones(project, front_end):
     keys = write_manifest()
     out = project / "packed"
     out.mkdir()
@@ -86,7 +86,7 @@ def test_a_clip_that_kills_or_cannot_be_read_is_only_counted(front_end, mp3, mon
     assert (all_of_them.sound, all_of_them.decoded) == (alone.sound, alone.decoded) != (0, 0)
 
 
-def test_what_is_packed_needs_no_more_room(project):
+def test_packed_clips_need_no_more_room(project):
     keys = write_manifest()
     (project / "packed").mkdir()
     source = open_corpus(Path("data/raw/corpus.tar.gz"))
@@ -98,13 +98,13 @@ def test_what_is_packed_needs_no_more_room(project):
 def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     write_manifest()
     leave_free(monkeypatch, 100_000)
-    with pytest.raises(UserError, match=r"data/clips: about \d\.\d MB will be needed, and the disk has 0\.1 MB free"):
+    with pytest.raises(UserError, match=r"data/clips: about \d\.\d MB will be needed, but the disk has 0\.1 MB free"):
         pack.main()
     assert not [*PARTIAL.rglob("*.tar"), *CLIPS.glob("*")]
     leave_free(monkeypatch, 10**9)
     pack.main()
     leave_free(monkeypatch, 500_000)
-    with pytest.raises(UserError, match=r"data/logmel: about \d\.\d MB will be needed, and the disk has 0\.5 MB free"):
+    with pytest.raises(UserError, match=r"data/logmel: about \d\.\d MB will be needed, but the disk has 0\.5 MB free"):
         decode.main()
     assert not [*PARTIAL.rglob("*.tar"), *LOGMEL.glob("*")]
     leave_free(monkeypatch, 10**9)
@@ -112,7 +112,7 @@ def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     assert len(pd.read_parquet(LOGMEL / "index.parquet")) == COUNT
 
 
-def test_room_is_looked_for_where_the_data_lie(project, tmp_path_factory, monkeypatch):
+def test_room_is_checked_on_the_disk_of_the_data(project, tmp_path_factory, monkeypatch):
     elsewhere = tmp_path_factory.mktemp("another disk")
     shutil.rmtree("data")
     Path("data").symlink_to(elsewhere)
@@ -126,21 +126,21 @@ def test_room_is_looked_for_where_the_data_lie(project, tmp_path_factory, monkey
 
 
 @pytest.mark.parametrize("needed", [0, 10**6])
-def test_what_just_fits_is_let_pass(monkeypatch, needed):
+def test_data_that_just_fit_are_accepted(monkeypatch, needed):
     leave_free(monkeypatch, needed)
     check_room(CLIPS, needed)
 
 
 @pytest.mark.parametrize("corpus", ["corpus.tar.gz", "en/validated.tsv"])
 @pytest.mark.parametrize("is_filtered", [False, True])
-def test_a_plan_is_told_from_what_there_is(project, clips, capsys, corpus, is_filtered):
+def test_a_plan_is_estimated_from_what_there_is(project, clips, capsys, corpus, is_filtered):
     name_corpus(Path("data/raw") / corpus)
     if is_filtered:
         write_manifest()
     plan.main()
     first, *lines = capsys.readouterr().out.splitlines()
     told = {line[:12].strip(): line[14:] for line in lines}
-    assert first == f"data/raw/{corpus}, told from {COUNT} of its clips:"
+    assert first == f"data/raw/{corpus}, estimated from {COUNT} of its clips:"
     count = int(told["clips"].split()[0])
     assert count == pytest.approx(COUNT, rel=0.1)
     assert told["clips"].endswith("data/manifest.parquet" if is_filtered else "before the filter")

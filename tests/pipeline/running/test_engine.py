@@ -107,7 +107,7 @@ def test_a_worker_killed_at_work_loses_nothing(packed, manifest, front_end, tmp_
     assert shards == on_one_machine
 
 
-def test_a_scheduler_that_dies_is_said_in_a_line(monkeypatch, capfd):
+def test_a_scheduler_that_dies_is_reported_in_one_line(monkeypatch, capfd):
     monkeypatch.setattr("pipeline.running.engine.ANSWER", "2s")
     with cluster() as (address, process):
 
@@ -140,7 +140,7 @@ def test_no_worker_outlives_the_process_that_started_it():
             assert select.select([os.pidfd_open(worker)], [], [], 15)[0], "a worker is still there"
 
 
-def test_no_scheduler_is_said_in_a_line(monkeypatch):
+def test_a_missing_scheduler_is_reported_in_one_line(monkeypatch):
     monkeypatch.setattr("pipeline.running.engine.ANSWER", "1s")
     with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9: no scheduler answers"):
         list(on_dask([], "tcp://127.0.0.1:9"))

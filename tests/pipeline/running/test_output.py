@@ -17,7 +17,7 @@ class Fact:
     clips: int
 
 
-def test_what_is_whole_is_read(tmp_path):
+def test_complete_files_are_read(tmp_path):
     table = pd.DataFrame({"key": ["a", "b"], "group": pd.Categorical(["x", "y"])})
     table.to_parquet(tmp_path / "table.parquet", index=False)
     table.to_csv(tmp_path / "table.csv", index=False)
@@ -56,7 +56,7 @@ def test_what_is_whole_is_read(tmp_path):
     ],
     ids=lambda data: str(data and data[:40]),
 )
-def test_what_is_not_is_one_line_that_names_it_and_says_what_to_do(read, data, tmp_path):
+def test_others_give_one_line_that_names_them_and_says_what_to_do(read, data, tmp_path):
     path = tmp_path / "file"
     if data is not None:
         path.write_bytes(data)
@@ -64,7 +64,7 @@ def test_what_is_not_is_one_line_that_names_it_and_says_what_to_do(read, data, t
         read(path)
 
 
-def test_any_damage_to_a_table_is_such_a_line_or_does_no_harm(tmp_path):
+def test_any_damage_to_a_table_gives_such_a_line_or_is_harmless(tmp_path):
     random, path = np.random.default_rng(0), Path(tmp_path / "table.parquet")
     groups = pd.Categorical(["x", "y"] * 20)
     pd.DataFrame({"key": [f"clip{number}" for number in range(40)], "group": groups}).to_parquet(path, index=False)

@@ -55,7 +55,7 @@ def test_while_it_learns_and_no_model_is_left(small, by):
     assert {LAST, BEFORE} & {path.name for path in Path("data/.partial").glob("model-*/*")}
 
 
-def test_a_signal_that_is_ignored_stays_so():
+def test_an_ignored_signal_stays_ignored():
     """As in the background of a script, where Ctrl-C is for others."""
     ignored, raised = "signal.signal(signal.SIGINT, signal.SIG_IGN)", "signal.raise_signal(signal.SIGINT)"
     python(f"import signal; from pipeline.running.signals import end_in_a_line; {ignored}; end_in_a_line(); {raised}")

@@ -10,14 +10,14 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("text", ["a\nb\r", "\x9b31m", "\u202egnp.exe", "caf\udce9", "\x07\x00\x7f", "\u2028"])
-def test_nothing_of_a_text_steers_a_terminal(text):
+def test_no_text_controls_the_terminal(text):
     shown = printable(text)
     assert shown.isprintable()
     assert shown.encode().decode("unicode_escape", "surrogatepass") == text
 
 
 @pytest.mark.parametrize("text", ["plain text, 12 %", "früh", "声.mp3", "forties → fifties …"])
-def test_what_can_be_read_stays(text):
+def test_readable_characters_stay(text):
     assert printable(text) == text
 
 

@@ -140,20 +140,20 @@ def one_twice(rows):
 @pytest.mark.parametrize(
     ("tamper", "claim"),
     [
-        (a_speaker_of_train_into_test, "no speaker stands in two splits"),
+        (a_speaker_of_train_into_test, "no speaker is in two splits"),
         (another_speaker, "speakers and groups are those of the manifest"),
         (another_group, "speakers and groups are those of the manifest"),
         (no_reason, "every row of the tables has one fate"),
         (one_less, "every row of the tables has one fate"),
-        (one_less, "val and test have as many clips of each group"),
-        (one_twice, "no clip stands twice"),
+        (one_less, "val and test each have the same number of clips in every group"),
+        (one_twice, "no clip is used twice"),
     ],
 )
 def test_a_split_that_was_tampered_with_fails(stages, tamper, claim):
     tamper(pd.read_parquet(SPLIT).copy()).to_parquet(SPLIT, index=False)
     account = certified()
     assert [holds for said, holds in account["claims"].items() if said.startswith(claim)] == [False]
-    with pytest.raises(UserError, match=f"the certificate does not hold: .*not so: {claim}"):
+    with pytest.raises(UserError, match=f"the certificate does not hold: .*not true: {claim}"):
         certificate.check_claims(account)
 
 
@@ -162,7 +162,7 @@ def test_a_manifest_that_was_tampered_with_fails(stages):
     pd.concat([manifest, manifest[:1].assign(key="again")]).to_parquet(MANIFEST)
     failed = [claim for claim, holds in certified()["claims"].items() if not holds]
     assert failed[0].startswith("every row of the tables")
-    assert "the manifest has as many clips of each of its groups" in failed
+    assert "the manifest has the same number of clips in each of its groups" in failed
 
 
 def test_a_row_that_no_rule_accounts_for_fails(stages):
@@ -179,11 +179,11 @@ def test_by_clip_leaks_and_says_so_everywhere(stages, capsys):
     account = json.loads(SPLIT_REPORT.read_text())
     assert account["leaks"] is True
     assert account["speakers_in_two_splits"] > 30
-    assert "**This split leaks, by intent.**" in SPLIT_PAGE.read_text()
+    assert "**This split leaks on purpose.**" in SPLIT_PAGE.read_text()
     assert "LEAKING" in capsys.readouterr().out
 
 
-def test_what_was_noted_of_the_corpus_is_carried_and_the_split_says_what_it_is(stages):
+def test_the_note_on_the_corpus_is_passed_on_and_the_split_describes_itself(stages):
     account = json.loads(SPLIT_REPORT.read_text())
     assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}}
     assert account["groups"] == PARAMS["split"]["groups"]
@@ -193,7 +193,7 @@ def test_what_was_noted_of_the_corpus_is_carried_and_the_split_says_what_it_is(s
 
 def test_a_certificate_of_another_split_is_refused(stages):
     pd.read_parquet(SPLIT)[1:].to_parquet(SPLIT, index=False)
-    with pytest.raises(UserError, match=r"^data/split\.json is about another split than data/split\.parquet: "):
+    with pytest.raises(UserError, match=r"^data/split\.json does not describe data/split\.parquet: "):
         read_split()
 
 
@@ -203,14 +203,14 @@ def spoil(path: Path, data: bytes | None) -> None:
 
 @pytest.mark.parametrize("path", [FILTER_REPORT, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
 @pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{"], ids=["missing", "empty", "garbage", "brace"])
-def test_what_split_reads_is_whole_or_named_in_one_line(stages, path, data):
+def test_the_inputs_of_split_are_complete_or_named_in_one_line(stages, path, data):
     spoil(path, data)
     with pytest.raises(UserError, match=rf"^[^\n]*{path}[^\n]*dvc repro makes it[^\n]*$"):
         split.main()
 
 
 @pytest.mark.parametrize("data", [None, b"{}"], ids=["missing", "of an older version"])
-def test_a_corpus_that_nothing_was_noted_of_is_named(stages, data):
+def test_a_corpus_without_a_note_is_named(stages, data):
     spoil(NOTE, data)
     with pytest.raises(UserError, match=rf"{NOTE}.*dvc repro makes it"):
         filter.main()

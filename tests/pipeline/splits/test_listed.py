@@ -46,9 +46,9 @@ def test_quotes_and_the_line_ends_of_any_system(rows, csv, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("speaker,split\nanna,train\nanna,test\nbela,val\nbela,test\n", "names 2 speakers in two splits"),
+        ("speaker,split\nanna,train\nanna,test\nbela,val\nbela,test\n", "puts 2 speakers in two splits"),
         ("path,split\n0.mp3,train\n1.mp3,test\n", "1 speakers have clips in two splits"),
-        ("path,split\n0.mp3,train\n0.mp3,test\n", "names 1 paths in two splits"),
+        ("path,split\n0.mp3,train\n0.mp3,test\n", "puts 1 paths in two splits"),
         ("speaker,split\nanna,learn\n", "split is 'learn': allowed are train, val, test, dev"),
         ("speaker,split\nnobody,test\n", "names no speaker that is in the manifest"),
         ("who,split\nanna,test\n", "lacks a column: it needs split, and speaker or path"),
@@ -58,7 +58,7 @@ def test_quotes_and_the_line_ends_of_any_system(rows, csv, text):
         ("path,split\n0.mp3,train\n1.mp3\n", "row 2 has a comma too few"),
     ],
 )
-def test_what_cannot_be_is_said(rows, csv, text, message):
+def test_impossible_files_are_refused(rows, csv, text, message):
     with pytest.raises(UserError, match=message):
         listed_split(rows, csv(text))
 
@@ -68,18 +68,18 @@ def test_no_such_file(rows, tmp_path):
         listed_split(rows, tmp_path / "absent.csv")
 
 
-def test_speakers_torn_by_the_release_are_counted(rows):
+def test_speakers_in_two_of_the_releases_splits_are_counted(rows):
     rows["official"] = ["train", "test", "train", "val", "test"]
     with pytest.raises(UserError, match="official: 1 speakers have clips in two splits"):
         official_split(rows)
 
 
-def test_clips_torn_by_the_release_are_counted(rows):
+def test_clips_in_two_of_the_releases_splits_are_counted(rows):
     rows["official"] = ["train", "train", "train+test", "val", "test"]
-    with pytest.raises(UserError, match="1 clips stand in two of the release's own splits"):
+    with pytest.raises(UserError, match="1 clips are in two of the release's own splits"):
         official_split(rows)
 
 
-def test_a_release_without_splits_is_said_so(rows):
-    with pytest.raises(UserError, match="no chosen clip stands in the release's train, dev or test table"):
+def test_a_release_without_splits_is_refused(rows):
+    with pytest.raises(UserError, match="no chosen clip is in the release's train, dev or test table"):
         official_split(rows)

@@ -25,19 +25,19 @@ def expanded(names) -> tuple[list[str], dict[str, str], dict[str, str]]:
     return expand(names, refused.__setitem__, noted.__setitem__), refused, noted
 
 
-def test_a_folder_stands_for_the_sound_files_in_it(phone):
+def test_a_folder_is_replaced_by_the_sound_files_in_it(phone):
     found, refused, noted = expanded(["other.wav", "phone"])
     assert found == ["other.wav", "phone/more/three.webm", "phone/one.wav", "phone/two.M4A"]
     assert refused == {}
     why = "whose names do not end like those of sound files"
-    assert noted == {"phone": f"passed over list.csv, more/notes.txt, {why}"}
+    assert noted == {"phone": f"skipped list.csv, more/notes.txt, {why}"}
 
 
-def test_of_many_that_are_passed_over_three_are_named(phone):
+def test_three_of_many_skipped_files_are_named(phone):
     for number in range(1200):
         (phone / f"{number:04}.jpg").touch()
     noted = expanded(["phone"])[2]["phone"]
-    assert noted.startswith("passed over 0000.jpg, 0001.jpg, 0002.jpg and 1,199 more, ")
+    assert noted.startswith("skipped 0000.jpg, 0001.jpg, 0002.jpg and 1,199 more, ")
 
 
 def test_a_folder_without_sound_files_is_refused_and_says_what_would_do(phone):
@@ -46,14 +46,14 @@ def test_a_folder_without_sound_files_is_refused_and_says_what_would_do(phone):
     assert refused["phone/old.wav"].startswith("no sound files in this folder (.3gp, .aac, ")
 
 
-def test_no_name_is_not_the_folder_at_hand(phone):
+def test_an_empty_name_is_not_the_current_folder(phone):
     assert expanded([""]) == ([""], {}, {})
     with pytest.raises(FileNotFoundError):
         read_recording("")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
-def test_a_closed_folder_is_named(phone):
+def test_an_unreadable_folder_is_named(phone):
     (phone / "more").chmod(0)
     refused = {}
     assert len(list(files_under("phone", refused.__setitem__))) == 3
@@ -61,7 +61,7 @@ def test_a_closed_folder_is_named(phone):
     assert refused == {"phone/more": "Permission denied"}
 
 
-def test_no_more_is_read_than_a_sound_may_hold(phone, monkeypatch):
+def test_a_file_is_not_read_beyond_the_limit(phone, monkeypatch):
     monkeypatch.setattr(recordings, "LARGEST_FILE", 10)
     assert read_recording("phone/one.wav") == b"some bytes"
     (phone / "one.wav").write_bytes(bytes(11))
