@@ -70,7 +70,7 @@ def finish(device: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", metavar="NAME")
-    parser.add_argument("--features", choices=["memory_map", "device"], default="memory_map")
+    parser.add_argument("--features", choices=["store", "device"], default="store")
     chosen = parser.parse_args()
     params = load_params()
     store, split, device = Store(needs(LOGMEL)), pd.read_parquet(needs(SPLIT)), params.compute.device

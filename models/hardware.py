@@ -18,7 +18,7 @@ class Hardware:
     num_nodes: Annotated[int, Ge(1)] = 1
     strategy: Annotated[str, MinLen(1)] = "auto"
     compile: bool = False
-    features: Literal["auto", "device", "memory_map"] = "auto"
+    features: Literal["auto", "device", "store"] = "auto"
     loader_workers: Annotated[int, Ge(0)] = 0
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True}

@@ -40,7 +40,7 @@ def test_clips_are_named_before_anything_is_learnt_from_them(copy, value):
     normalisation(Store(copy), np.arange(40, 60))
 
 
-@pytest.mark.parametrize(("row", "features"), [(7, "memory_map"), (7, "device"), (50, "memory_map")])
+@pytest.mark.parametrize(("row", "features"), [(7, "store"), (7, "device"), (50, "store")])
 def test_a_clip_that_the_statistics_left_out_is_named_by_its_batch(copy, recipe, tmp_path, monkeypatch, row, features):
     mean, deviation = normalisation(Store(copy), ROWS["train"])
     monkeypatch.setattr("tests.models.learning.test_training.normalisation", lambda *_: (mean, deviation))

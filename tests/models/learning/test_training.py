@@ -173,9 +173,9 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[-1] == pytest.approx(0)
 
 
-def test_the_device_store_gives_the_epochs_of_the_memory_map(store, recipe, tmp_path):
+def test_the_device_store_gives_the_epochs_of_the_shards(store, recipe, tmp_path):
     recipe = dataclasses.replace(recipe, max_epochs=2)
-    mapped, _ = learn(store, recipe, tmp_path / "mapped", features="memory_map")
+    mapped, _ = learn(store, recipe, tmp_path / "shards", features="store")
     resident, _ = learn(store, recipe, tmp_path / "resident", features="device")
     assert resident == mapped
 
