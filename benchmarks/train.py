@@ -35,7 +35,7 @@ def throughput(
     target_of_row[rows] = split["group"][split["split"] == "train"].cat.codes
     sampler = CropSampler(rows, store.frames[rows], params.train)
     resident = Resident(store, rows, device) if features == "device" else None
-    mapped = iter(loader(Crops(store, target_of_row, params.train.frames), sampler))
+    batches = iter(loader(Crops(store, target_of_row, params.train.frames), sampler))
     places = iter(sampler)
     waiting, working = [], []
     for _ in range(min(len(sampler), BATCHES + WARM_UP)):
@@ -45,7 +45,7 @@ def throughput(
             crops = resident.crops(here, starts, params.train.frames)
             targets = torch.from_numpy(target_of_row).to(device)[here]
         else:
-            crops, targets = (each.to(device, non_blocking=True) for each in next(mapped))
+            crops, targets = (each.to(device, non_blocking=True) for each in next(batches))
         finish(device)
         got = perf_counter()
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):

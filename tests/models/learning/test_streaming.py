@@ -60,8 +60,8 @@ def test_windows_are_those_of_the_store(store, source, places):
         for features, clip, targets in loader(kind):
             for number, place in enumerate(targets.tolist()):
                 served.setdefault(place, []).append(features[clip == number].numpy())
-    for mapped, streamed in served.values():
-        np.testing.assert_array_equal(mapped, streamed)
+    for stored, streamed in served.values():
+        np.testing.assert_array_equal(stored, streamed)
 
 
 def test_crops_are_parts_of_their_clips_and_an_epoch_has_its_length(store, source, places):
@@ -92,10 +92,10 @@ def test_two_workers_make_an_epoch_of_the_stated_length(source, places):
 
 
 def test_normalisation_is_that_of_the_store(store, source, places):
-    for streamed, mapped in zip(
+    for streamed, stored in zip(
         streamed_normalisation(Clips(source, places)), normalisation(store, np.arange(0, 60, 2)), strict=True
     ):
-        np.testing.assert_allclose(streamed, mapped, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(streamed, stored, rtol=1e-5, atol=1e-5)
 
 
 def test_shards_that_are_not_there_are_said_so(source, places):

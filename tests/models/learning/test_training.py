@@ -175,9 +175,9 @@ def test_the_learning_rate_rises_then_falls():
 
 def test_the_device_store_gives_the_epochs_of_the_shards(store, recipe, tmp_path):
     recipe = dataclasses.replace(recipe, max_epochs=2)
-    mapped, _ = learn(store, recipe, tmp_path / "shards", features="store")
+    stored, _ = learn(store, recipe, tmp_path / "shards", features="store")
     resident, _ = learn(store, recipe, tmp_path / "resident", features="device")
-    assert resident == mapped
+    assert resident == stored
 
 
 TWO_RANKS = """
