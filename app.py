@@ -1,8 +1,8 @@
-"""The web page: record a voice or drop a clip, and see how old the model takes it to be."""
+"""The web page: record a voice or drop in a clip, and see how old the model thinks it sounds."""
 
 import signal
 
-if __name__ == "__main__":  # until `main` can tidy up: in the seconds of importing, Ctrl-C would give a traceback
+if __name__ == "__main__":  # until `main` handles it: Ctrl-C during the slow imports would print a traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import FrameType
 
-import pipeline  # noqa: F401 - first: it says what to do where a library is missing
+import pipeline  # noqa: F401 - first: it says what to do if a library is missing
 
 # isort: split
 import gradio as gr
@@ -42,17 +42,17 @@ from pipeline.predict import (
 )
 
 PAGE = Path(__file__).parent / "page"
-LARGEST_UPLOAD = 30 * 1024**2  # bytes of an upload; a minute of stereo at 48 kHz and 24 bits has 17 million
-FRAMED = LARGEST_UPLOAD + 10_000  # bytes of the request that brings it
-KEPT = 600  # s that a recording is kept, to be played back
-LOOKED_FOR = 60  # s between two looks for what is older
-WAITING = 20  # people at most
+LARGEST_UPLOAD = 30 * 1024**2  # bytes in an upload; a minute of stereo at 48 kHz and 24 bits is 17 million
+FRAMED = LARGEST_UPLOAD + 10_000  # bytes in the request that carries it
+KEPT = 600  # s that a recording is kept for playback
+LOOKED_FOR = 60  # s between checks for older ones
+WAITING = 20  # people in the queue at most
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 SPOKEN = """() => {
     const said = document.getElementById("said");
     said.setAttribute("role", "status");
     said.setAttribute("aria-live", "polite");
-}"""  # so that a screen reader tells the answer when it comes
+}"""  # so that a screen reader announces the answer
 THEME = gr.themes.Base(
     primary_hue="teal",
     neutral_hue="stone",
@@ -63,8 +63,8 @@ WRITER = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=S
 
 
 def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
-    """A function from a sound file's path, and its name if it has one, to HTML that says what is heard in it, and the
-    path if anything is.
+    """A function that takes a sound file's path, and its name if it has one. It returns the answer as HTML, and the
+    path unless the sound was refused.
     """
 
     def answer(path: str, name: str = "") -> tuple[str, str | None]:
@@ -73,7 +73,7 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
             prediction = predictor.judge([predictor.hear(data)])[0]
         except Rejected as rejected:
             return refused(name, complaint(rejected)), None
-        except ModelError as error:  # of a model that fails at this recording, not at every one
+        except ModelError as error:  # the model failed on this recording; it may work on others
             return refused(name, str(error)), None
         logmel, begin, end = predictor.whole_logmel(data)
         html = WRITER.get_template("answer.html.jinja").render(
@@ -95,7 +95,7 @@ def refused(name: str, why: str) -> str:
 
 
 def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Blocks:
-    """The page that asks the model in `folder`."""
+    """The page for the model in `folder`."""
     answer, about = answering(predictor), about_model(folder)
     empty = WRITER.get_template("empty.html.jinja").render(config=predictor.config)
     with gr.Blocks(title="Voice age", analytics_enabled=False) as blocks:
@@ -111,7 +111,7 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
                     height=120,
                     elem_id="upload",
                 )
-                # Its bytes tell what it is; and Gradio would make an empty file for each, which nobody deletes.
+                # The bytes show what it is. Gradio itself would make an empty file for each, which nobody deletes.
                 upload.preprocess = lambda file: file.path
                 refuse_addresses(recording)
                 refuse_addresses(upload)
@@ -126,33 +126,33 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
             )
         )
         quietly = {"show_progress": "minimal", "api_visibility": "private"}
-        in_turn = quietly | {"concurrency_id": "answers", "concurrency_limit": 1}  # Matplotlib is not safe for threads
+        in_turn = quietly | {"concurrency_id": "answers", "concurrency_limit": 1}  # Matplotlib is not thread-safe
         recording.input(lambda path: answer(path)[0], recording, said, **in_turn)
         recording.clear(lambda: empty, None, said, **quietly)
-        # An upload moves to where it can be played back, and leaves room for another.
+        # An upload moves to the player, which leaves room for another.
         upload.upload(lambda path: (*answer(path, Path(path).name), None), upload, [said, recording, upload], **in_turn)
         example.click(lambda sample: answer(str(examples[sample[0]])), example, [said, recording], **in_turn)
-    return blocks.queue(max_size=WAITING, api_open=False)  # or a request could jump the queue
+    return blocks.queue(max_size=WAITING, api_open=False)  # otherwise a request could jump the queue
 
 
 def refuse_addresses(component: gr.Component) -> None:
-    """A question names a file that was uploaded. Were it an address, Gradio would fetch it, whatever its size."""
+    """Accept uploaded files only: if given a URL, Gradio would fetch it, whatever its size."""
     move = component.async_move_resource_to_block_cache
 
     async def move_file(path: str) -> str:
         if not Path(path).is_absolute():
-            raise gr.Error("Only what was uploaded is answered.", print_exception=False)
+            raise gr.Error("Upload a file: URLs are not fetched.", print_exception=False)
         return await move(path)
 
     component.async_move_resource_to_block_cache = move_file
 
 
 def arguments() -> argparse.Namespace:
-    """Where no flag says where to listen, Gradio's own variables do, as Hugging Face Spaces sets them."""
+    """Without flags, Gradio's own environment variables say where to listen; Hugging Face Spaces sets them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
     host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
-    parser.add_argument("--host", default=host, help="default: %(default)s, for this machine alone")
+    parser.add_argument("--host", default=host, help="default: %(default)s, this machine only")
     parser.add_argument("--port", type=port_number, default=port, help="default: %(default)s")
     space = [os.environ["SPACE_HOST"]] if "SPACE_HOST" in os.environ else []
     parser.add_argument(
@@ -160,27 +160,27 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=space,
         metavar="NAME",
-        help="another name by which the page is reached, as behind a proxy; can be given several times",
+        help="another name for the page, such as a proxy's; can be given several times",
     )
     return parser.parse_args()
 
 
 def port_number(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text} is not a port: 1 to 65535 is allowed")
+        raise argparse.ArgumentTypeError(f"{text} is not a port: it must be 1 to 65535")
     return int(text)
 
 
 @contextmanager
 def served(folder: Path, host: str, port: int, allowed: Sequence[str] = ()) -> Iterator[str]:
-    """The page of the model in `folder`, at the address that this yields; all that was uploaded goes when it ends.
+    """Serve the page of the model in `folder`, and yield its address. Uploads are deleted at the end.
 
-    It answers to `host` and to the names in `allowed` (see Guard). Raises UserError where nothing can listen there.
+    It answers to `host` and to the names in `allowed` (see Guard). Raises UserError if it cannot listen there.
     """
     with temporary_folder() as temporary:
         recordings, voices = temporary / "recordings", temporary / "examples"
         recordings.mkdir()
-        voices.mkdir()  # not among the recordings, which are deleted in time
+        voices.mkdir()  # not with the recordings, which are deleted after a while
         os.environ["GRADIO_TEMP_DIR"] = str(recordings)
         blocks = page(open_predictor(folder), folder, write_examples(voices))
         check_free(host, port)
@@ -192,11 +192,11 @@ def served(folder: Path, host: str, port: int, allowed: Sequence[str] = ()) -> I
 
 
 def launched(blocks: gr.Blocks, host: str, port: int, allowed: Sequence[str]) -> str:
-    """Serve the page; returns its address. Raises UserError where it cannot be served."""
+    """Serve the page and return its address. Raises UserError if that fails."""
 
     @asynccontextmanager
     async def guarded(server: Starlette) -> AsyncIterator[None]:
-        """Around all that Gradio itself puts around the page, before the first request."""
+        """Put the guard around Gradio's own middleware, before the first request."""
         server.middleware_stack = Guard(server.middleware_stack, host, allowed, FRAMED)
         yield
 
@@ -212,28 +212,28 @@ def launched(blocks: gr.Blocks, host: str, port: int, allowed: Sequence[str]) ->
             footer_links=[],
             theme=THEME,
             js=SPOKEN,
-            # as `css`, Gradio would rewrite it
+            # not as `css`, which Gradio would rewrite
             head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
             app_kwargs={"lifespan": guarded},
         )
-    except OSError:  # after 5 s; or the port is taken at 127.0.0.1, where Gradio wants it to be free whatever `host` is
-        raise UserError(f"nothing answers at {host}, port {port}: try again, or another port with --port") from None
+    except OSError:  # after 5 s; or the port is taken on 127.0.0.1, where Gradio needs it whatever `host` is
+        raise UserError(f"the page did not start on {host}, port {port}: try again, or use another --port") from None
     return address
 
 
 def check_free(host: str, port: int) -> None:
-    """Raises UserError where nothing can listen at `host` and `port`."""
+    """Raises UserError if nothing can listen on `host` and `port`."""
     try:
         family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server(place, family=family).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise UserError(f"port {port} is taken: choose another with --port") from None
-        raise UserError(f"cannot listen at {host}, port {port}: {error.strerror}") from None
+        raise UserError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 
 def end(number: int, _: FrameType | None) -> None:
-    """Ends the server on a signal, as a shell would tell it; a second signal does not disturb the clearing up."""
+    """End the server on a signal, with the exit code a shell expects; further signals do not disturb the cleanup."""
     for ending in ENDINGS:
         signal.signal(ending, signal.SIG_IGN)
     sys.exit(128 + number)
@@ -241,11 +241,11 @@ def end(number: int, _: FrameType | None) -> None:
 
 def main() -> None:
     chosen = arguments()
-    for ending in ENDINGS:  # SIGINT too: a job in the background inherits that it is ignored
+    for ending in ENDINGS:  # SIGINT too: a background job inherits it as ignored
         signal.signal(ending, end)
     with served(chosen.model, chosen.host, chosen.port, chosen.allow_host) as address:
-        print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
-        while True:  # one long wait would miss a signal that comes just before it, or to another thread
+        print(f"The page is at {address} (Ctrl-C stops it)", flush=True)
+        while True:  # one long wait would miss a signal that arrives just before it, or on another thread
             time.sleep(1)
 
 

@@ -1,4 +1,4 @@
-"""Index: what makes a folder of shards a store: where each clip lies, and how its features were made."""
+"""Index: turns a folder of shards into a store: where each clip is, and how its features were made."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from features.logmel import FrontEnd
 INDEX_TYPES = {
     "key": "str",
     "shard": "str",
-    "offset": "int64",  # bytes, of the first element in the shard
+    "offset": "int64",  # bytes from the start of the shard to the first element
     "frames": "int32",
     "seconds": "float32",
     "sample_rate": "int32",
@@ -24,7 +24,7 @@ FILES = ("index.parquet", "features.json")  # beside the shards
 
 
 def write_index(folder: Path, rows: list[dict], front_end: FrontEnd) -> None:
-    """Make the shards in `folder` a store."""
+    """Turn the shards in `folder` into a store."""
     index = pd.DataFrame(rows, columns=list(INDEX_TYPES)).astype(INDEX_TYPES)
     index.to_parquet(folder / "index.parquet", index=False)
     (folder / "features.json").write_text(json.dumps(asdict(front_end), indent=2) + "\n", encoding="utf-8")

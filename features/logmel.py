@@ -1,4 +1,4 @@
-"""Log-mel: sound to the natural logarithm of its energy in mel bands."""
+"""Log-mel: from sound to the natural logarithm of its energy in mel bands."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from scipy.fft import rfft
 
-# Energy; above what quantisation to 16 bits leaves in a band, so that digital silence is no mark of a source.
+# Energy; above what 16-bit quantisation leaves in a band, so that digital silence does not give away its source.
 FLOOR = 1e-6
 
-FRAMES_AT_ONCE = 64  # few enough that their spectra stay in the cache
-PIECES = 4  # of the matrix of mel bands
+FRAMES_AT_ONCE = 64  # few enough for their spectra to stay in the cache
+PIECES = 4  # that the matrix of mel bands is cut into
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class FrontEnd:
     hop: Annotated[float, Ge(0.001), Le(1)]  # s
     f_min: Annotated[float, Ge(0)]  # Hz
     f_max: Annotated[float, Gt(0)]  # Hz
-    trim: Annotated[float, Gt(0), Le(200)]  # dB under the loudest moment
+    trim: Annotated[float, Gt(0), Le(200)]  # dB below the loudest moment
     shortest: Annotated[float, Gt(0)]  # s, after trimming
     longest: Annotated[float, Gt(0), Le(3600)]  # s, before trimming
 
@@ -35,21 +35,21 @@ class FrontEnd:
         if not self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError(
                 f"f_min and f_max are {self.f_min} and {self.f_max} Hz: "
-                f"allowed is f_min < f_max <= {self.sample_rate / 2} Hz, half the sample rate"
+                f"they must satisfy f_min < f_max <= {self.sample_rate / 2} Hz, half the sample rate"
             )
         if self.shortest < self.window:
-            raise ValueError(f"shortest is {self.shortest} s: it must hold a window, {self.window} s")
+            raise ValueError(f"shortest is {self.shortest} s: it must be at least a window, {self.window} s")
         if self.shortest > self.longest:
-            raise ValueError(f"shortest is {self.shortest} s: allowed is at most longest, {self.longest} s")
+            raise ValueError(f"shortest is {self.shortest} s: it must be at most longest, {self.longest} s")
         bin_width = self.sample_rate / self.n_fft
         if not self.narrowest_piece() > bin_width:
             raise ValueError(
-                f"n_mels is {self.n_mels}: a window of {self.window} s, whose spectrum has steps of {bin_width:g} Hz, "
-                "is too short to tell so many bands apart"
+                f"n_mels is {self.n_mels}: a window of {self.window} s is too short to tell that many bands apart: "
+                f"its spectrum has steps of {bin_width:g} Hz"
             )
 
     def narrowest_piece(self) -> float:
-        """How wide the lowest of the PIECES is that `pieces_of` cuts the mel bands into, in Hz."""
+        """The width in Hz of the lowest of the PIECES that `pieces_of` cuts the mel bands into."""
         low, high = mel(self.f_min), mel(self.f_max)
         step = (high - low) / (self.n_mels + 1)
         return hertz_of(low + (self.n_mels // PIECES + 1) * step) - self.f_min
@@ -64,7 +64,7 @@ class FrontEnd:
 
     @property
     def n_fft(self) -> int:
-        """The samples of a spectrum: the next power of two that holds a window."""
+        """Samples per spectrum: the smallest power of two that holds a window."""
         return 1 << (self.window_samples - 1).bit_length()
 
 
@@ -102,7 +102,7 @@ class LogMel:
 
 
 def overlapping(samples: np.ndarray, width: int, hop: int) -> np.ndarray:
-    """Every window of `width` samples, `hop` apart, without a copy.
+    """Every window of `width` samples, `hop` apart, without copying.
 
     Shape: (samples,) float32 → (frames, width) float32.
     """
@@ -125,10 +125,10 @@ def mel_bands(n_fft: int, front_end: FrontEnd) -> np.ndarray:
 
 
 def pieces_of(bands: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Cut a matrix of bands into runs of neighbouring bands, each with only the bins that it reaches: most of the
-    whole matrix is zeros.
+    """Cut a matrix of bands into runs of neighbouring bands, each with only the bins it covers: most of the matrix is
+    zeros.
 
-    Yields rows (each bin has two, for the square of the real part and that of the imaginary), columns, and weights.
+    Yields rows (two per bin, for the squares of the real and imaginary parts), columns, and weights.
     """
     for columns in np.array_split(np.arange(bands.shape[1]), PIECES):
         bins = np.flatnonzero(bands[:, columns].any(axis=1))

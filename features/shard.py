@@ -1,7 +1,7 @@
-"""Shard: a tar of samples in the form of WebDataset, the same bytes whenever it is written.
+"""Shard: a tar of samples in WebDataset format, the same bytes whenever it is written.
 
-A sample is the members that share a name up to the first dot. Plain USTAR, written with the standard library:
-webdataset's own writer imports torch, which would triple what each decoding worker needs.
+A sample is all members that share a name up to the first dot. Plain USTAR, written with the standard library:
+webdataset's own writer imports torch, which would triple the memory of each decoding worker.
 """
 
 import io
@@ -19,10 +19,10 @@ from features.running.durable import sync
 # Fields of a member's header.
 NAME, SIZE, CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
 
-TOO_LARGE = "too_large"  # the suffix, in shards of clips, of an empty member in the place of a clip that is too large
+TOO_LARGE = "too_large"  # in shards of clips, the suffix of an empty member in place of a clip that is too large
 
 BLANK_HEADER = bytearray(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT))
-BLANK_HEADER[CHECKSUM] = b" " * 8  # for which the checksum is made
+BLANK_HEADER[CHECKSUM] = b" " * 8  # the checksum is computed with spaces here
 
 
 class ShardWriter:
@@ -30,7 +30,7 @@ class ShardWriter:
 
     def __init__(self, path: Path):
         self.path = path
-        self.temporary = path.with_name(f".{path.name}.{uuid4().hex}")  # a lost machine may still be at work on it
+        self.temporary = path.with_name(f".{path.name}.{uuid4().hex}")  # a lost machine may still be writing it
         self.file = self.temporary.open("wb")
         self.size = 0
 
@@ -62,25 +62,25 @@ class ShardWriter:
                 sync(self.temporary)
                 self.temporary.replace(self.path)
         finally:
-            with suppress(OSError):  # what could not be written before can't be now
+            with suppress(OSError):  # closing may fail again, on what could not be written
                 self.file.close()
             self.temporary.unlink(missing_ok=True)
 
 
 def closed_size(end: int | np.ndarray) -> int | np.ndarray:
-    """The bytes of a closed shard whose last member ends at `end`: what follows that are zeros, to a whole record."""
+    """The size of a closed shard whose last member ends at `end`: zeros fill it up to a whole record."""
     blocks = -(-end // tarfile.BLOCKSIZE) + 2
     return -(-blocks * tarfile.BLOCKSIZE // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each member of a shard written here, in order. Raises OSError for one that is cut."""
+    """The name and bytes of each member of a shard written here, in order. Raises OSError if the shard is cut short."""
     with path.open("rb") as file:
 
         def read(size: int) -> bytes:
             data = file.read(size)
             if len(data) < size:
-                raise OSError(f"{path} is damaged: it is shorter than it was written")
+                raise OSError(f"{path} is damaged: it has been cut short")
             return data
 
         while (header := read(tarfile.BLOCKSIZE)).strip(b"\0"):
@@ -90,17 +90,17 @@ def read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def member_size(size: int) -> int:
-    """The bytes that a file of `size` bytes takes in a shard."""
+    """The bytes that a file of `size` bytes takes up in a shard."""
     return tarfile.BLOCKSIZE - -size // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
 
 
 def shard_size(sizes: Iterable[int]) -> int:
-    """The bytes of a closed shard whose members have these."""
+    """The size of a closed shard whose members have these sizes."""
     return closed_size(sum(map(member_size, sizes)))
 
 
 def member_header(name: str, size: int) -> bytes:
-    """The USTAR header of a regular file (POSIX.1-1988). The standard library's takes five times as long to make.
+    """The USTAR header of a regular file (POSIX.1-1988). The standard library takes five times as long.
 
     Raises ValueError for a name of more than 100 bytes.
     """

@@ -1,4 +1,4 @@
-"""Store: log-mel shards, of which an index tells where each clip lies."""
+"""Store: log-mel shards, with an index of where each clip is."""
 
 import json
 import os
@@ -15,13 +15,13 @@ from features.shard import closed_size
 
 
 class StoreError(Exception):
-    """A store that is not whole; the text says what is missing."""
+    """A store that is damaged or incomplete; the text says how."""
 
 
 class Store:
     """Reads the features of clips, addressed by their row in `index`.
 
-    Raises StoreError for a folder without an index that can be read, or whose shards are not all there and whole.
+    Raises StoreError if the index cannot be read, or if shards are missing or damaged.
     """
 
     def __init__(self, folder: Path):
@@ -38,7 +38,7 @@ class Store:
         self.check_shards()
 
     def read(self, name: str, reader: Callable[[Path], Any]) -> Any:
-        """What stands beside the shards under this name. Raises StoreError if it is not there, or is torn."""
+        """Read the file of this name beside the shards. Raises StoreError if it is missing or damaged."""
         try:
             return reader(self.folder / name)
         except FileNotFoundError:
@@ -47,7 +47,7 @@ class Store:
             raise StoreError(f"{self.folder / name} cannot be read: {' '.join(str(error).split())}") from error
 
     def check_shards(self) -> None:
-        """Raises StoreError if shards are not there, or are not as long as the clips that the index lists make them."""
+        """Raises StoreError if shards are missing, or if their sizes do not match the index."""
         ends = np.zeros(len(self.shards), np.int64)
         np.maximum.at(ends, self.shard_of, self.offsets + self.frames * self.n_mels * np.float16().itemsize)
         sizes = np.array([size_of(path) for path in self.paths])
@@ -57,7 +57,7 @@ class Store:
         torn = self.shards[sizes != closed_size(ends)]
         if len(torn):
             of_all = f"{len(torn)} of {len(self.shards)} shards"
-            raise StoreError(f"{self.folder}: the size of {of_all} is not what the index tells: {first_few(torn)}")
+            raise StoreError(f"{self.folder}: the size of {of_all} does not match the index: {first_few(torn)}")
 
     def __len__(self) -> int:
         return len(self.index)
@@ -84,7 +84,7 @@ class Store:
         return clip
 
     def crops(self, rows: np.ndarray, starts: np.ndarray, frames: int) -> np.ndarray:
-        """`frames` frames of each clip from its frame `start` on; past its end a clip begins again.
+        """`frames` frames of each clip, from its frame `start`; a clip that is too short starts over.
 
         Shape: (batch,), (batch,) → (batch, frames, n_mels), float16.
         """
@@ -104,10 +104,10 @@ class Store:
 
 
 class OpenShard:
-    """A shard, open while it is read and no longer: any number is read under any limit of open files.
+    """A shard that is open only while it is read, so that the limit on open files does not limit how many there are.
 
-    Opening takes 2 µs. A memory map copies faster what is cached, but each page fault reads ahead: of 900 shards it
-    read 12 times as much from disk as the crops held.
+    Opening takes 2 µs. A memory map copies cached data faster, but each page fault reads ahead: on 900 shards it read
+    12 times as much from disk as the crops held.
     """
 
     def __init__(self, path: str):
@@ -121,13 +121,13 @@ class OpenShard:
         os.close(self.file)
 
     def read_into(self, features: np.ndarray, offset: int) -> None:
-        """Fill an array with the bytes from `offset` on. Raises StoreError for a shard that ends too soon."""
+        """Fill an array with the bytes from `offset`. Raises StoreError if the shard ends too soon."""
         if os.preadv(self.file, [features], offset) < features.nbytes:
-            raise StoreError(f"{self.path} ends before the clips that its index lists")
+            raise StoreError(f"{self.path} is too short for the clips that its index lists")
 
 
 def size_of(path: str) -> int:
-    """The bytes of a file; -1 if there is none."""
+    """The size of a file; -1 if there is none."""
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:

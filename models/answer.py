@@ -1,10 +1,10 @@
-"""Answer: what a network gives to windows, and whether it is one: finite numbers, a row a window. Knows no torch."""
+"""Answer: a network's output for windows, and whether it is valid: finite numbers, a row per window. Needs no torch."""
 
 import numpy as np
 
 from models.config import Config
 
-QUIETEST, LOUDEST = -14.0, 12.0  # of what LogMel gives to a recording
+QUIETEST, LOUDEST = -14.0, 12.0  # the range of LogMel's values for a recording
 
 
 def example(config: Config) -> np.ndarray:
@@ -14,11 +14,11 @@ def example(config: Config) -> np.ndarray:
 
 
 def check_answer(logits: np.ndarray, windows: int, groups: int) -> None:
-    """Raises ValueError for anything else than finite logits of shape (windows, groups)."""
+    """Raises ValueError for anything but finite logits of shape (windows, groups)."""
     kind = getattr(logits, "dtype", np.dtype(object))
     if kind.kind != "f":
-        raise ValueError(f"it gives {kind}: allowed are floating-point numbers")
+        raise ValueError(f"it returns {kind} instead of floating-point numbers")
     if logits.shape != (windows, groups):
-        raise ValueError(f"it gives numbers of shape {logits.shape}: {(windows, groups)} is allowed, a column a group")
+        raise ValueError(f"it returns shape {logits.shape} instead of {(windows, groups)}, a column for each group")
     if not np.isfinite(logits).all():
-        raise ValueError("it gives numbers that are not finite")
+        raise ValueError("it returns numbers that are not finite")

@@ -10,9 +10,9 @@ COLDEST, HOTTEST = 0.05, 20.0
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Softer probabilities for a temperature above 1, sharper ones below; the order within a clip stays.
+    """Softer probabilities for a temperature above 1, sharper ones below; the order within a clip is kept.
 
-    The softmax of log p / temperature, which is temperature scaling (Guo et al. 2017) where a clip has one window.
+    The softmax of log p / temperature, which is temperature scaling (Guo et al. 2017) if a clip has one window.
     Shape: (clips, groups) → (clips, groups).
     """
     logits = np.log(np.maximum(probabilities, TINY)) / temperature
@@ -21,7 +21,7 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature at which the mean loss of these clips is least. Shape: (clips, groups), (clips,)."""
+    """The temperature at which these clips have the lowest mean loss. Shape: (clips, groups), (clips,)."""
     rows = np.arange(len(targets))
 
     def loss(log_temperature: float) -> float:
@@ -33,12 +33,12 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """The number of the bin, of BINS of equal width, closed above, that each confidence lies in."""
+    """The number of the bin that each confidence is in: BINS of equal width, which include their upper edge."""
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
 
 
 def reliability(probabilities: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-    """`confidence`, `accuracy` and `clips` of each bin of confidence that holds clips."""
+    """`confidence`, `accuracy` and `clips` of each bin of confidence that has clips."""
     confidence = probabilities.max(axis=1)
     clips = pd.DataFrame({"confidence": confidence, "accuracy": probabilities.argmax(axis=1) == targets})
     bins = clips.groupby(bin_of(confidence))

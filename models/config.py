@@ -1,4 +1,4 @@
-"""Config: what `config.json` says of a model: how to run it, and what it was trained on. Knows no torch."""
+"""Config: what `config.json` says about a model: how to run it, and what it was trained on. Needs no torch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +14,20 @@ from models.mistake import explained, shortened
 from models.origin import Origin
 from models.recipe import Frames
 
-LARGEST = 100_000  # bytes of a `config.json`; 256 bands and nine groups make 20,000
-LINE = 300  # characters of what is told of a damaged file
+LARGEST = 100_000  # bytes in a `config.json`; 256 bands and nine groups take 20,000
+LINE = 300  # characters of an error about a damaged file that are shown
 
 Group = Annotated[str, Len(1, 100)]
 
 
 class ModelError(Exception):
-    """A folder that holds no model that can be run; the text says why."""
+    """A folder without a model that can be run; the text says why."""
 
 
 @contextmanager
 def running(path: Path) -> Iterator[None]:
-    """Whatever goes wrong in this block is one ModelError, in one line: what comes of a damaged file has no type in
-    common, and may have no text.
+    """Turn any error in this block into a ModelError of one line: damaged files can raise anything, even without a
+    text.
     """
     try:
         yield
@@ -49,22 +49,22 @@ class Config:
     deviation: list[Annotated[float, Gt(0), Le(1000)]]
     years: list[Annotated[float, Ge(0), Le(150)]]  # the mean age of each group in train
     temperature: Annotated[float, Ge(0.001), Le(1000)] = 1.0  # see calibration.tempered; fitted on val
-    origin: Origin | None = None  # none before `train` has saved the model, and in what an older version saved
+    origin: Origin | None = None  # None until `train` has saved the model, and in models of an older version
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
     def __post_init__(self):
         for group in self.groups:
             if self.groups.count(group) > 1:
-                raise ValueError(f"groups: {shortened(group)} stands in it more than once")
+                raise ValueError(f"groups: {shortened(group)} is listed more than once")
         for name, of in {"mean": "bands", "deviation": "bands", "years": "groups"}.items():
             found, allowed = len(getattr(self, name)), self.front_end.n_mels if of == "bands" else len(self.groups)
             if found != allowed:
-                raise ValueError(f"{name} holds {found} numbers: {allowed} are allowed, as many as there are {of}")
+                raise ValueError(f"{name} has {found} numbers for {allowed} {of}")
 
 
 def config_of(text: str | bytes) -> Config:
-    """The config that a `config.json` holds. Raises ValueError, in one line, for another text."""
+    """The config in a `config.json`. Raises ValueError, in one line, if it is not valid."""
     try:
         return TypeAdapter(Config).validate_json(text)
     except ValidationError as error:
@@ -72,7 +72,7 @@ def config_of(text: str | bytes) -> Config:
 
 
 def read_config(folder: Path) -> Config:
-    """The config of the model in `folder`. Raises ModelError where there is none."""
+    """The config of the model in `folder`. Raises ModelError if there is none."""
     path = folder / "config.json"
     try:
         with path.open("rb") as file:
@@ -87,7 +87,7 @@ def read_config(folder: Path) -> Config:
 
 
 def read_origin(folder: Path) -> Origin:
-    """What the model in `folder` was trained on. Raises ModelError where nothing says it."""
+    """What the model in `folder` was trained on. Raises ModelError if it does not say."""
     origin = read_config(folder).origin
     if origin is None:
         raise ModelError(f"{folder}/config.json does not say what the model was trained on: train it again")

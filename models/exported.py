@@ -1,4 +1,4 @@
-"""Exported: a trained model in forms that other programs read, ONNX and safetensors."""
+"""Exported: a trained model in formats that other programs read, ONNX and safetensors."""
 
 import logging
 import warnings
@@ -13,14 +13,14 @@ from models.config import Config
 from models.learning.classifier import Normalised
 from models.learning.trained import write_config
 
-EXAMPLE = 2  # windows in the batch that is traced; one would be taken for a constant
+EXAMPLE = 2  # windows in the traced batch; a batch of one would be taken for a constant
 
 
 def export(model: Normalised, config: Config, folder: Path) -> None:
     """Write `model.onnx`, `model.safetensors` and `config.json`.
 
-    The ONNX model takes `features` as the store gives them, (any batch, frames, n_mels) float16, normalises them
-    itself, and gives `logits`, (batch, groups). Safetensors hold what model.pth holds.
+    The ONNX model takes `features` as the store has them, (any batch, frames, n_mels) float16, normalises them itself,
+    and returns `logits`, (batch, groups). The safetensors hold the same weights as model.pth.
     """
     write_onnx(model.eval(), np.zeros((EXAMPLE, config.frames, config.front_end.n_mels), np.float16), folder)
     save_file({name: each.contiguous() for name, each in model.net.state_dict().items()}, folder / "model.safetensors")
@@ -28,9 +28,9 @@ def export(model: Normalised, config: Config, folder: Path) -> None:
 
 
 def write_onnx(model: Normalised, example: np.ndarray, folder: Path) -> None:
-    """By torch's present exporter; networks with recurrent layers by its older one.
+    """With torch's current exporter, or with its older one for networks with recurrent layers.
 
-    The present one unrolls them over time, which took three minutes and ten times the bytes for the RNN; the older one
+    The current one unrolls them over time, which took three minutes and ten times the bytes for the RNN. The older one
     gives dilated convolutions a padding, and attention a batch, that ONNX Runtime refuses.
     """
     features, path = torch.from_numpy(example), folder / "model.onnx"

@@ -1,6 +1,6 @@
-"""Hardware: the settings of what training runs on: how fast, never what.
+"""Hardware: settings of the machine that trains: how fast it learns, never what.
 
-Torch is loaded when it is asked for: stages that need none read these settings, too.
+Torch is imported only when used, because stages without it read these settings too.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, MinLen
 
-ROOM = 0.6  # of the free memory of a GPU, that features may take
+ROOM = 0.6  # share of a GPU's free memory that features may take
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Hardware:
 
     @property
     def device(self) -> str:
-        """cuda where there is one and `accelerator` does not forbid it; else cpu."""
+        """cuda if there is one and `accelerator` does not forbid it; else cpu."""
         import torch
 
         return "cuda" if self.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
     def holds(self, size: int) -> bool:
-        """Whether features of `size` bytes shall lie on the device."""
+        """Whether to keep features of `size` bytes on the device."""
         if self.features != "auto":
             return self.features == "device"
         import torch

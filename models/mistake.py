@@ -1,6 +1,6 @@
-"""Mistake: what pydantic found wrong, in one line: where it is, what stands there, what is allowed."""
+"""Mistake: what pydantic found wrong, in one line: where it is, what is there, what is allowed."""
 
-MOST = 80  # characters of a value that is told, which may be a stranger's
+MOST = 80  # characters shown of a value, which may be a stranger's
 
 
 def explained(mistake: dict) -> str:

@@ -1,4 +1,4 @@
-"""Origin: what a model was trained on, as it was then: the corpus, the split, the recipe. Knows no torch."""
+"""Origin: what a model was trained on, recorded at the time: corpus, split, recipe. Needs no torch."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from models.recipe import Recipe
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    name: str  # of its archive, or of the folder that its release lies in
+    name: str  # of its archive, or of the folder that its release is in
     is_synthetic: bool
     rows: dict[str, int]  # of each table
 
@@ -17,9 +17,9 @@ class CorpusFacts:
 class SplitFacts:
     by: str
     seed: int
-    groups: dict[str, list[str]]  # the age words of each
-    fingerprint: str  # of the bytes of the split's file
-    folds: int | None = None  # none where the split is given
+    groups: dict[str, list[str]]  # the age words in each
+    fingerprint: str  # of the bytes in the split's file
+    folds: int | None = None  # None if the split is given
     fold: int | None = None
 
 

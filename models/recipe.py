@@ -28,12 +28,12 @@ class Recipe:
     batch_size: Annotated[int, Ge(2)]  # crops
     max_epochs: Annotated[int, Ge(1)]
     patience: Annotated[int, Ge(1)]  # epochs without a better `monitor`
-    monitor: Literal["val_loss", "val_macro_recall", "epoch"]  # is best in the epoch that is kept
+    monitor: Literal["val_loss", "val_macro_recall", "epoch"]  # the epoch where it is best is kept
     loss: Literal["cross_entropy", "ordinal"]
     learning_rate: Annotated[float, Gt(0)]  # the peak, after the first epoch
     weight_decay: Annotated[float, Ge(0)]
-    gradient_norm: Annotated[float, Gt(0)]  # a longer gradient is shortened to it
-    accumulate: Annotated[int, Ge(1)]  # batches a step
+    gradient_norm: Annotated[float, Gt(0)]  # longer gradients are shortened to it
+    accumulate: Annotated[int, Ge(1)]  # batches per step
     spec_augment: Masks
     seed: Annotated[int, Ge(0), Lt(2**32)]
 

@@ -1,10 +1,10 @@
-"""Windows: a whole clip is judged in windows side by side, by the mean of their probabilities. Knows no torch."""
+"""Windows: a clip is judged in windows side by side, by the mean of their probabilities. Needs no torch."""
 
 import numpy as np
 
 
 def window_starts(length: int, frames: int) -> np.ndarray:
-    """Where the fewest evenly spaced windows begin that cover a clip of `length` frames."""
+    """The starts of the fewest evenly spaced windows that cover a clip of `length` frames."""
     return np.linspace(0, max(length - frames, 0), -(-length // frames)).round().astype(np.int64)
 
 
@@ -16,7 +16,7 @@ def windows_of(features: np.ndarray, frames: int) -> np.ndarray:
 
 
 def mean_probabilities(logits: np.ndarray, windows: list[int]) -> np.ndarray:
-    """The mean probability over the windows of each clip, as `classifier.clip_probabilities` has it.
+    """The mean probability over the windows of each clip, as in `classifier.clip_probabilities`.
 
     Shape: (all windows, groups), the number of windows of each clip → (clips, groups).
     """

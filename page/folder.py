@@ -1,4 +1,4 @@
-"""Folder: where the page keeps recordings, and what makes sure that none stays."""
+"""Folder: where the page keeps recordings, and makes sure that they are deleted."""
 
 import fcntl
 import os
@@ -12,17 +12,17 @@ from pathlib import Path
 from time import time
 
 PREFIX = "voice-age-"
-MARK = ".voice-age-page"  # a file in a folder that is ours to delete
+MARK = ".voice-age-page"  # the file that marks a folder as ours to delete
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that goes when the block ends, or at the next call if this process is killed before."""
+    """A folder that is deleted when the block ends, or at the next call if this process is killed."""
     clear_dead()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = locked(folder)
     try:
-        (folder / MARK).touch()  # only now: what is marked and not locked is dead
+        (folder / MARK).touch()  # only now: a folder that is marked and not locked is dead
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -32,7 +32,7 @@ def temporary_folder() -> Iterator[Path]:
 def clear_dead() -> None:
     """Delete the folders of processes that no longer run."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):  # somebody else's, at work, or just deleted by another start
+        with suppress(OSError):  # somebody else's, in use, or just deleted by another start
             if is_ours(folder):
                 lock = locked(folder)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -40,15 +40,15 @@ def clear_dead() -> None:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a page of this user made it. Raises OSError where there is no mark."""
+    """Whether this user's page made it. Raises OSError if there is no mark."""
     mark = (folder / MARK).lstat()
     return stat.S_ISREG(mark.st_mode) and mark.st_uid == folder.lstat().st_uid == os.geteuid()
 
 
 def locked(folder: Path) -> int:
-    """A descriptor that holds a lock on the folder until it is closed, if by the end of the process.
+    """A descriptor that locks the folder until it is closed or the process ends.
 
-    Raises OSError for what is locked, and for a link.
+    Raises OSError if the folder is already locked or is a link.
     """
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -61,7 +61,7 @@ def locked(folder: Path) -> int:
 
 @contextmanager
 def emptied(folder: Path, every: float, kept: float) -> Iterator[None]:
-    """While the block runs, look every so many s for files that have not changed for `kept` s, and delete them."""
+    """While the block runs, delete files that have not changed for `kept` s, with a check every `every` s."""
     stopped = threading.Event()
 
     def look() -> None:
@@ -80,7 +80,7 @@ def emptied(folder: Path, every: float, kept: float) -> Iterator[None]:
 def delete_older(folder: Path, than: float) -> None:
     """Delete the files in `folder` and below that last changed before `than`, in s since the epoch.
 
-    Gradio's own `delete_cache` would leave what it has of an upload that broke off.
+    Gradio's own `delete_cache` would leave uploads that broke off.
     """
     for path in folder.rglob("*"):
         with suppress(OSError):

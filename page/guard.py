@@ -14,12 +14,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
-EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - where one may listen
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - addresses to listen on
 UPLOAD = "/gradio_api/upload"
 ELSEWHERE = re.compile("/gradio_api/file[=/]https?:")  # Gradio would fetch it
-OTHERS = 100_000  # bytes of any other body: a question names its file and has about 500
+OTHERS = 100_000  # bytes of any other body; a question only names its file, in about 500
 TOLD = {
-    "content-security-policy": (  # all that the page may load, it has from here
+    "content-security-policy": (  # the page may load nothing from elsewhere
         "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
         "style-src 'self' 'unsafe-inline'; frame-ancestors 'self' https://huggingface.co"
     ),
@@ -28,11 +28,11 @@ TOLD = {
 
 
 class Guard:
-    """Refuses requests under a name other than this machine's, `host` and those in `allowed`; requests that pages of
-    other sites make; requests for files elsewhere; and bodies over `largest` bytes for an upload, over OTHERS for
-    anything else.
+    """Refuses requests under a name other than this machine's, `host` and those in `allowed`; requests from other
+    sites' pages; requests for files elsewhere; and bodies over `largest` bytes for an upload, over OTHERS for anything
+    else.
 
-    A server that listens everywhere also answers to any address: another site can point a name at this machine (DNS
+    A server that listens everywhere also answers to any IP address: another site can point a name at this machine (DNS
     rebinding), but not an address.
     """
 
@@ -51,7 +51,7 @@ class Guard:
             exchange.is_refused = True
             await refusal(scope, receive, exchange.send)
             return
-        # Gradio would let pages of the origin read the answer.
+        # Told the origin, Gradio would let its pages read the answer.
         headers = [(name, value) for name, value in scope["headers"] if name != b"origin"]
         try:
             await self.app(scope | {"headers": headers}, exchange.receive, exchange.send)
@@ -60,11 +60,11 @@ class Guard:
 
     def refusal(self, path: str, headers: Headers, limit: int) -> PlainTextResponse | None:
         if not self.knows(headers.get("host", "")):
-            return PlainTextResponse("The page is not served under this name: --allow-host adds one.", 421)
+            return PlainTextResponse("The page is not served under this name: allow it with --allow-host.", 421)
         if not self.knows(headers.get("origin", headers["host"])):
-            return PlainTextResponse("The page does not answer pages of other sites.", 403)
+            return PlainTextResponse("The page does not answer requests from other sites.", 403)
         if ELSEWHERE.match(path):
-            return PlainTextResponse("The page fetches nothing from elsewhere.", 403)
+            return PlainTextResponse("The page does not fetch files from elsewhere.", 403)
         if int(headers.get("content-length", 0)) > limit:
             return PlainTextResponse(too_large(limit), 413)
         return None
@@ -75,7 +75,7 @@ class Guard:
 
 
 class Exchange:
-    """A request and its answer: counts the bytes of the one, completes the headers of the other."""
+    """A request and its answer: counts the bytes of the request, completes the headers of the answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int):
         self.scope, self.limit = scope, limit
@@ -83,13 +83,13 @@ class Exchange:
         self.size, self.is_refused, self.is_dropped, self.is_done = 0, False, False, False
 
     async def receive(self) -> Message:
-        """Raises what becomes an answer with code 413 when the body grows too large."""
+        """Raises an error that becomes an answer with code 413 if the body grows too large."""
         message = await self.receive_next()
         self.is_dropped = message["type"] == "http.disconnect"
         self.size += len(message.get("body", b""))
         if self.size > self.limit:
             self.is_refused = True
-            if self.scope["path"].startswith(UPLOAD):  # on this exception Gradio deletes what it has of the upload
+            if self.scope["path"].startswith(UPLOAD):  # on this exception Gradio deletes the partial upload
                 raise MultiPartException(too_large(self.limit))
             raise HTTPException(413, too_large(self.limit))
         return message
@@ -107,7 +107,7 @@ class Exchange:
 
     async def fail(self, error: Exception) -> None:
         """End the answer, and print a line about the error; none if the client has left or a stream has no question,
-        for then Gradio raises as well.
+        since Gradio raises errors then too.
         """
         if not self.is_done:
             await self.send({"type": "http.response.body"})
@@ -120,7 +120,7 @@ def too_large(limit: int) -> str:
 
 
 def name_of(text: str) -> str:
-    """The name or address in a Host or Origin header; "" where there is none."""
+    """The name or address in a Host or Origin header; "" if there is none."""
     try:
         return urlsplit(text if "//" in text else f"//{text}").hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""Picture: a log-mel, as it is shown beside an answer."""
+"""Picture: a log-mel as shown beside an answer."""
 
 import base64
 import io
@@ -6,11 +6,11 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
-QUIET = "#808080"  # reads on light and on dark
+QUIET = "#808080"  # readable on light and on dark
 
 
 def picture(logmel: np.ndarray, hop: float, begin: float, end: float) -> str:
-    """A log-mel (frames, n_mels) with a frame each `hop` s, dim where it was not used, as a PNG in base64."""
+    """A log-mel (frames, n_mels) with a frame every `hop` s, dimmed where it was not used, as a PNG in base64."""
     figure = Figure(figsize=(4.6, 1.7), layout="constrained")
     axes = figure.subplots()
     seconds = len(logmel) * hop

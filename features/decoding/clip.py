@@ -1,4 +1,4 @@
-"""Clip: one sound file's bytes to what a store keeps of it."""
+"""Clip: from a sound file's bytes to the features that a store keeps."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ LARGEST_VALUE = np.finfo(np.float16).max
 
 
 def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[Sound, np.ndarray]:
-    """What is heard in a clip, and its features, (frames, n_mels) float16.
+    """A clip's sound, and its features, (frames, n_mels) float16.
 
-    Raises Rejected, whatever is wrong with the clip, so that it does not end a run; but MemoryError and OSError, since
-    these are the machine's.
+    Raises Rejected for anything wrong with the clip, so that one bad clip does not end a run. MemoryError and OSError
+    pass through, since they are the machine's fault.
     """
     try:
         sound = read_sound(data)
@@ -24,6 +24,6 @@ def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[
         raise Rejected("undecodable", f"{type(error).__name__}: {error}") from error
     if not len(features):
         raise Rejected("too_short", "shorter than a window")
-    if not max(features.max(), -features.min()) <= LARGEST_VALUE:  # nor is NaN
-        raise Rejected("undecodable", "features that are no numbers")
+    if not max(features.max(), -features.min()) <= LARGEST_VALUE:  # also catches NaN
+        raise Rejected("undecodable", "features that are not finite in half precision")
     return sound, features.astype(np.float16)

@@ -1,16 +1,16 @@
-"""Clipping: whether a sound was too loud for what recorded it."""
+"""Clipping: whether a sound was too loud for the device that recorded it."""
 
 import numpy as np
 
-CLIPPED = 0.001  # share of samples at the extreme above which a sound counts as clipped
-SPIKE = 3  # times as many samples at the extreme as at the level next to it; rounded tops in 8 bits have 1.5 times
-STRETCHES = 64  # that a sound is cut into; what is clipped reaches its extreme in several of them
+CLIPPED = 0.001  # a sound counts as clipped if a greater share of its samples is at the extreme
+SPIKE = 3  # times as many samples at the extreme as at the next level; rounded peaks in 8 bits have 1.5 times as many
+STRETCHES = 64  # pieces that a sound is cut into; a clipped sound reaches its extreme in several of them
 
 
 def is_clipped(samples: np.ndarray) -> bool:
-    """Whether many samples lie at or beyond full scale, or in flat tops at the sound's own highest or lowest value.
+    """Whether many samples are at or beyond full scale, or in flat peaks at the sound's own highest or lowest value.
 
-    That value is below full scale in 16 bits held to ±32767, in 8 bits, mu-law and A-law, and where the level was
+    That value is below full scale in 16 bits limited to ±32767, in 8 bits, mu-law and A-law, and if the level was
     lowered afterwards. Shape: (samples,).
     """
     if len(samples) < STRETCHES:
@@ -26,7 +26,7 @@ def is_clipped(samples: np.ndarray) -> bool:
 
 
 def has_flat_tops(samples: np.ndarray, extreme: float) -> bool:
-    """Whether many samples have this extreme value, three in a row somewhere, and few come near it."""
+    """Whether many samples have this extreme value, at least three in a row somewhere, and few come close to it."""
     at = samples == extreme
     count = np.count_nonzero(at)
     if not extreme or not CLIPPED * len(at) < count < len(at) or not (at[2:] & at[1:-1] & at[:-2]).any():

@@ -1,4 +1,4 @@
-"""Container: the form of a sound file, told by its first bytes and never by its name."""
+"""Container: a sound file's format, judged by its first bytes, never by its name."""
 
 from features.decoding.mp3 import after_id3, first_frame
 
@@ -15,14 +15,14 @@ MAGIC = {
     b"\x1aE\xdf\xa3": "matroska",
     b"#!AM": "amr",
 }
-BY_FFMPEG = {"aac", "aiff", "amr", "flac", "matroska", "mov", "mp3", "ogg", "wav"}  # as its demuxers are called
-BOXES = (b"ftyp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip")  # of which one begins an MP4
+BY_FFMPEG = {"aac", "aiff", "amr", "flac", "matroska", "mov", "mp3", "ogg", "wav"}  # the names of its demuxers
+BOXES = (b"ftyp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip")  # an MP4 begins with one of these
 
 
 def container_of(data: bytes) -> str | None:
     """One of MAGIC's values, mov (MP4 and its kin), aac (ADTS), mp3, or None.
 
-    An ID3 tag is passed over: FLAC and AAC may follow it as well. An MP3 may have foreign bytes before its first frame.
+    ID3 tags are skipped: FLAC and AAC may follow one too. An MP3 may have foreign bytes before its first frame.
     """
     start = after_id3(data)
     head = data[start : start + 8]

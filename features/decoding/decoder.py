@@ -1,4 +1,4 @@
-"""Decoder: a shard of sound files to a shard of log-mel features. One task, one shard, nothing shared."""
+"""Decoder: from a shard of sound files to a shard of log-mel features. One task, one shard, nothing shared."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -29,12 +29,11 @@ def decode_shard(
     crashing: Collection[str] = (),
     reader: type[SoundReader] = SoundReader,
 ) -> int:
-    """Decode the shard `clips` into the shard `logmels`; returns the number of clips it went through.
+    """Decode the shard `clips` into the shard `logmels`; returns how many clips it went through.
 
-    `about` holds, for each key, what its `KEY.json` shall say; the keys in `crashing` are rejected unseen. What the
-    store's index shall say of the clips, and which were rejected, is written last, beside the shard (see
-    `read_listing`): it marks the shard as whole. One BLAS thread, so that the bytes do not depend on who else is at
-    work.
+    `about` holds the contents of `KEY.json` for each key. Keys in `crashing` are rejected without being decoded. The
+    rows for the store's index, and the rejected clips, are written last, beside the shard (see `read_listing`): that
+    marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running.
     """
     read_sound, log_mel = reader(front_end), LogMel(front_end)
     listing = {"index": [], "rejects": []}
@@ -43,9 +42,9 @@ def decode_shard(
             key, _, suffix = name.partition(".")
             try:
                 if suffix == TOO_LARGE:
-                    raise Rejected(TOO_LARGE, "larger than any clip may be")
+                    raise Rejected(TOO_LARGE, "larger than a clip may be")
                 if key in crashing:
-                    raise Rejected("crashed", "the process that decoded it died")
+                    raise Rejected("crashed", "the process decoding it died")
                 sound, features = decode_clip(data, read_sound, log_mel)
             except Rejected as rejected:
                 listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
@@ -56,7 +55,7 @@ def decode_shard(
             listing["index"].append(place | facts(sound))
     count = len(listing["index"]) + len(listing["rejects"])
     if count != len(about):
-        raise OSError(f"{clips} is damaged: it holds {count} of the {len(about)} clips that its index names")
+        raise OSError(f"{clips} is damaged: it holds {count} of the {len(about)} clips in its index")
     begun = logmels.with_name(f".{logmels.name}.{uuid4().hex}")
     with written_whole(listing_path(logmels), begun) as temporary:
         temporary.write_text(json.dumps(listing | {"size": shard.size}), encoding="utf-8")
@@ -64,22 +63,22 @@ def decode_shard(
 
 
 def crashing_keys(clips: Path, front_end: FrontEnd, reader: type[SoundReader] = SoundReader) -> list[str]:
-    """The keys of those clips in a shard at which a process that decodes them, one by one, dies."""
+    """The keys of the clips in a shard that kill the process decoding them, tried one by one."""
     with Trial(front_end, reader) as tried:
         return [name.split(".")[0] for name, data in read_shard(clips) if not tried(data)]
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a clip, nothing if it was rejected, and how long it took."""
+    """What came out of a clip, zeros if it was rejected, and how long it took."""
 
     seconds: float  # of sound
-    values: int  # of its features
+    values: int  # in its features
     took: float  # s
 
 
 class Trial:
-    """Callable that decodes a clip in a process of its own, which may die of it: then there is no answer."""
+    """Callable that decodes a clip in a process of its own; returns None if the process dies."""
 
     def __init__(self, front_end: FrontEnd, reader: type[SoundReader] = SoundReader):
         self.front_end, self.reader, self.process = front_end, reader, None
@@ -126,13 +125,13 @@ def facts(sound: Sound) -> dict:
 
 
 def listing_path(logmels: Path) -> Path:
-    """Where the listing of a decoded shard stands; there is none unless the shard is whole."""
+    """The path of a decoded shard's listing; the file exists only if the shard is complete."""
     return logmels.with_suffix(".json")
 
 
 def read_listing(logmels: Path) -> dict | None:
-    """The rows for the store's index, under `index`, and for its rejects, under `rejects`; None unless the shard is
-    whole.
+    """A shard's rows for the store's index, under `index`, and its rejects, under `rejects`; None unless it is
+    complete.
     """
     try:
         listing = json.loads(listing_path(logmels).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""FFmpeg: decodes, through PyAV, what libsndfile refuses: M4A, WebM, AMR, MP3s with foreign bytes, FLAC cut short.
+"""FFmpeg: decodes what libsndfile refuses, through PyAV: M4A, WebM, AMR, MP3s with foreign bytes, truncated FLAC.
 
-The bytes are a stranger's. FFmpeg gets them from memory, reads them as the form that they begin with, and may open
-nothing else: left to itself, it finds playlists in them and reads on in whatever files and addresses these name.
+The bytes come from strangers. FFmpeg gets them from memory, is told their format, and may open nothing else: left to
+itself, it finds playlists in them and opens whatever files and URLs these name.
 """
 
 import io
@@ -19,21 +19,19 @@ from features.decoding.mp4 import announced_samples
 DECODERS = {"aac", "alac", "amrnb", "amrwb", "flac", "gsm_ms", "mp2float", "mp3float", "opus", "speex", "vorbis"} | {
     name for name in av.codecs_available if name.startswith(("adpcm_", "pcm_"))
 }
-MOST_SAMPLES = (
-    30_000_000  # samples that an MP4 may announce, each of which takes 24 bytes; a minute at 384 kHz has 23 million
-)
+MOST_SAMPLES = 30_000_000  # that an MP4 may announce, at 24 bytes each; a minute at 384 kHz has 23 million
 OPTIONS = {
-    "codec_whitelist": ",".join(sorted(DECODERS)),  # not of pictures that come with a sound: 2 MB may hold 2 GB
-    "enable_drefs": "0",  # MP4 may refer to other files
-    "advanced_editlist": "0",  # and repeat a sound as often as it likes
+    "codec_whitelist": ",".join(sorted(DECODERS)),  # none for pictures inside: 2 MB of one can unpack to 2 GB
+    "enable_drefs": "0",  # an MP4 may refer to other files
+    "advanced_editlist": "0",  # and may repeat a sound any number of times
 }
 
 
 @contextmanager
 def open_ffmpeg(data: bytes, form: str) -> Iterator[SoundStream]:
-    """`form` is one of container.BY_FFMPEG. Raises ValueError for what holds no sound that can be decoded."""
+    """`form` is one of container.BY_FFMPEG. Raises ValueError if no sound in it can be decoded."""
     if form == "mov" and announced_samples(data) > min(2 * len(data), MOST_SAMPLES):
-        raise ValueError("it announces more samples than it holds")
+        raise ValueError("it claims more samples than it holds")
     try:
         container = av.open(
             io.BytesIO(data), format=form, options=OPTIONS, metadata_errors="ignore", io_open=refuse_reference
@@ -45,7 +43,7 @@ def open_ffmpeg(data: bytes, form: str) -> Iterator[SoundStream]:
         first = next(frames, None)
         if not first:
             raise ValueError("no sound that can be decoded")
-        rate, channels = first.sample_rate, first.layout.nb_channels  # which a header may state otherwise
+        rate, channels = first.sample_rate, first.layout.nb_channels  # the header may say otherwise
         alike = (each for each in frames if (each.sample_rate, each.layout.nb_channels) == (rate, channels))
         yield SoundStream(rate, channels, 0, blocks(map(samples_of, chain([first], alike))))
 
@@ -55,13 +53,13 @@ def refuse_reference(url: str, *_: object) -> NoReturn:
 
 
 def decoded(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    """The frames of the first sound in it, without what cannot be decoded between them, up to where it breaks off."""
+    """The frames of the first sound in it, up to where it breaks off; frames that cannot be decoded are skipped."""
     sound = next(
         (each for each in container.streams.audio if getattr(each.codec_context, "name", None) in DECODERS), None
     )
     if not sound:
         return
-    sound.codec_context.options = {"max_samples": str(SAMPLES_AT_ONCE)}  # of a frame
+    sound.codec_context.options = {"max_samples": str(SAMPLES_AT_ONCE)}  # in a frame
     with suppress(av.FFmpegError):
         for packet in container.demux(sound):
             with suppress(av.error.InvalidDataError):
@@ -81,7 +79,7 @@ def samples_of(frame: av.AudioFrame) -> np.ndarray:
 
 
 def blocks(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Frames of (samples, channels) joined to blocks of about BLOCK samples over all channels."""
+    """Join frames of (samples, channels) into blocks of about SAMPLES_AT_ONCE samples over all channels."""
     held, size = [], 0
     for frame in frames:
         held.append(frame)

@@ -1,4 +1,4 @@
-"""Mono: what a decoder gives, block by block, mixed down to one channel and held to limits of size."""
+"""Mono: a decoder's blocks mixed down to one channel, with limits on size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,12 +10,10 @@ from features.decoding.clipping import is_clipped
 from features.decoding.rejected import Rejected
 
 SLOWEST, FASTEST = 1000, 384_000  # Hz
-WIDEST = 1_000_000  # samples a second over all channels; eight at 96 kHz have 768,000
-SAMPLES_AT_ONCE = (
-    1 << 23
-)  # samples over all channels that are decoded at once; a minute of stereo at 48 kHz has 5.8 million
-BELIEVABLE = 86_400  # s; a header that claims more does not know
-LOST = 10  # a ratio of powers: the mean of the channels may be 10 dB weaker than the loudest of them
+WIDEST = 1_000_000  # samples a second over all channels; eight channels at 96 kHz have 768,000
+SAMPLES_AT_ONCE = 1 << 23  # decoded at once, over all channels; a minute of stereo at 48 kHz has 5.8 million
+BELIEVABLE = 86_400  # s; a header that claims more is not believed
+LOST = 10  # a ratio of powers: the mean of the channels may be 10 dB weaker than the loudest one
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class SoundStream:
 
     rate: int  # Hz
     channels: int
-    length: int  # samples a channel, as the header claims; 0 if it claims none
+    length: int  # samples per channel, as the header claims; 0 if it claims none
     blocks: Iterator[np.ndarray]  # (samples, channels) float32, full scale ±1
 
 
@@ -33,26 +31,26 @@ class Mono:
     samples: np.ndarray  # (samples,) float32, full scale ±1
     rate: int  # Hz
     channels: int  # of the source
-    is_clipped: bool = False  # one of several channels is; of a single one, its samples tell
+    is_clipped: bool = False  # whether one of several channels is; a single one's samples show it
 
 
 class Piece:
-    """A block of several channels mixed down, and what is to be known of them."""
+    """A block of several channels, mixed down, with what `read_mono` needs to know about them."""
 
     def __init__(self, block: np.ndarray):
         """Shape: (samples, channels)."""
-        channels = np.ascontiguousarray(block.T)  # across short rows NumPy takes ten times as long
+        channels = np.ascontiguousarray(block.T)  # NumPy takes ten times as long across short rows
         self.mixed = channels.mean(axis=0)
         self.power, self.powers = self.mixed.var() * len(block), channels.var(axis=1) * len(block)
         self.is_clipped = any(map(is_clipped, channels))
 
 
 def read_mono(opener: Callable[[], AbstractContextManager[SoundStream]], longest: float) -> Mono:
-    """The mean of the channels of a sound of at most `longest` s.
+    """The mean of a sound's channels. The sound may last at most `longest` s.
 
-    Where they cancel each other, as a balanced microphone's do on a stereo plug, it is the loudest one, for which the
-    sound is decoded again. Raises Rejected for what exceeds the limits, EOFError for a sound without samples, and
-    whatever the decoder raises.
+    If the channels cancel out, as a balanced microphone's do on a stereo plug, the sound is decoded again and its
+    loudest channel taken. Raises Rejected if a limit is exceeded, EOFError for a sound without samples, and whatever
+    the decoder raises.
     """
     with opener() as stream:
         if stream.channels == 1:
@@ -73,7 +71,7 @@ def joined(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def held(stream: SoundStream, longest: float) -> Iterator[np.ndarray]:
-    """The blocks of a sound, none of them empty. Raises Rejected for what exceeds the limits."""
+    """The blocks of a sound, without empty ones. Raises Rejected if a limit is exceeded."""
     if not SLOWEST <= stream.rate <= FASTEST:
         raise Rejected("undecodable", f"a sample rate of {stream.rate:,} Hz")
     if stream.rate * stream.channels > WIDEST:

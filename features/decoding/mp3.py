@@ -1,6 +1,6 @@
-"""MP3: whether a stream of MPEG audio frames stops before its end.
+"""MP3: whether a stream of MPEG audio frames is cut short.
 
-A decoder gives what is left of a truncated file without a word; the frames themselves tell.
+Decoders silently return what is left of a truncated file; the frames themselves show it.
 """
 
 MPEG1, MPEG2 = 3, 2  # version bits of a frame header; 0 is MPEG 2.5
@@ -10,13 +10,13 @@ KILOBITS = {
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),  # MPEG 2 and 2.5
 }
 HERTZ = {MPEG1: (44100, 48000, 32000), MPEG2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-XING_PLACES = (21, 13, 36, 21)  # of the Xing header in the first frame: MPEG 2 stereo, mono; MPEG 1 stereo, mono
+XING_PLACES = (21, 13, 36, 21)  # where the Xing header is in the first frame: MPEG 2 stereo, mono; MPEG 1 stereo, mono
 ID3V1 = 128  # bytes
-FOREIGN = 65_536  # bytes before the first frame, at most; as many as FFmpeg looks through
+FOREIGN = 65_536  # bytes before the first frame, at most; FFmpeg searches as many
 
 
 def frame_size(options: int, rates: int) -> int:
-    """The bytes of the layer III frame whose second and third byte these are; 0 if they begin none."""
+    """The size in bytes of a layer III frame, from its second and third byte; 0 if these do not begin one."""
     version, layer = options >> 3 & 3, options >> 1 & 3
     bitrate, rate = rates >> 4, rates >> 2 & 3
     if layer != LAYER_3 or version == 1 or bitrate in (0, 15) or rate == 3:
@@ -34,10 +34,10 @@ FRAME_SIZES = {  # by the first three bytes of a frame
 
 
 def mp3_is_cut(data: bytes) -> bool:
-    """True if the last frame is cut, or fewer frames follow than the Xing header announces, or more, as where files
-    were joined: decoders stop at the announced end. False also for what is no MP3.
+    """True if the last frame is cut, or if the number of frames differs from the Xing header: there are more in joined
+    files, where decoders stop at the announced end. False if it is not an MP3.
 
-    Frame headers after ISO/IEC 11172-3, 2.4.2.3; the Xing header as LAME and FFmpeg write it.
+    Frame headers follow ISO/IEC 11172-3, 2.4.2.3; the Xing header is as LAME and FFmpeg write it.
     """
     first = start = first_frame(data)
     if first is None:
@@ -50,7 +50,7 @@ def mp3_is_cut(data: bytes) -> bool:
 
 
 def first_frame(data: bytes) -> int | None:
-    """The offset of the first frame that another one follows; None without one, as for what is no MP3."""
+    """The offset of the first frame that is followed by another; None if there is none, as in other formats."""
     start = after_id3(data)
     last = start + FOREIGN
     while (start := data.find(b"\xff", start, last)) >= 0:
@@ -62,7 +62,7 @@ def first_frame(data: bytes) -> int | None:
 
 
 def tag_size(data: bytes, start: int) -> int:
-    """The bytes of the ID3 tag that begins there, of either version; 0 if none does."""
+    """The size in bytes of the ID3 tag, of either version, at `start`; 0 if there is none."""
     return ID3V1 if data[start : start + 3] == b"TAG" else after_id3(data, start) - start
 
 

@@ -1,4 +1,4 @@
-"""MP4: the boxes that M4A, MP4, 3GP and MOV consist of."""
+"""MP4: the boxes that make up M4A, MP4, 3GP and MOV files."""
 
 import re
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ COUNTS = re.compile(rb"(?:(?:stsz|stz2).{8}|trun.{4})(.{4})", re.DOTALL)  # of s
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The name, the beginning and the end of each outer box; a last one that is cut ends after the data do."""
+    """The name, start and end of each outer box; the last one, if cut, ends beyond the data."""
     start = 0
     while start + 8 <= len(data):
         size, name = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
         if size == 1:
             size = int.from_bytes(data[start + 8 : start + 16])
-        end = start + size if size >= 8 else len(data)  # 0: up to the end
+        end = start + size if size >= 8 else len(data)  # 0: to the end of the file
         yield name, start, end
         start = end
 
 
 def announced_samples(data: bytes) -> int:
-    """What all tables together announce, for which FFmpeg makes room before it looks at any sample."""
+    """The samples that all tables together announce: FFmpeg allocates memory for them before it reads any."""
     tables = (data[start:end] for name, start, end in boxes(data) if name != b"mdat")
     return sum(int.from_bytes(count) for table in tables for count in COUNTS.findall(table))
 

@@ -1,8 +1,8 @@
-"""Rejected: a clip that gives no features, and why."""
+"""Rejected: a clip that could not be turned into features, and why."""
 
 
 class Rejected(Exception):  # noqa: N818 - an outcome, not an error
-    """A clip that gives no features.
+    """A clip that could not be turned into features.
 
     `reason` is one of empty, undecodable, too_large, too_long, silent, too_short, crashed; `detail` says more.
     """

@@ -1,4 +1,4 @@
-"""Sound: a sound file's bytes to trimmed mono samples at one rate."""
+"""Sound: from a sound file's bytes to trimmed mono samples at one rate."""
 
 import io
 import os
@@ -18,9 +18,9 @@ from features.decoding.rejected import Rejected
 from features.decoding.truncation import is_truncated
 from features.logmel import FrontEnd
 
-SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below holds no voice
-LOUDEST = 2.0**31  # what 32-bit integers reach that were stored as floats without being scaled
-MARGIN = 5  # blocks of 10 ms kept on either side of what is not silence
+SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below this has no voice in it
+LOUDEST = 2.0**31  # the peak of 32-bit integers stored as floats without scaling
+MARGIN = 5  # blocks of 10 ms of silence kept on either side
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Sound:
     sample_rate: int  # Hz, of the source
     channels: int  # of the source
     loudness: float  # dB re full scale, root mean square after trimming
-    flags: str  # of truncated and clipped, those that apply, with a space between
+    flags: str  # those of truncated and clipped that apply, separated by a space
 
 
 class SoundReader:
-    """Callable that decodes a sound file's bytes, mixes down, trims and resamples."""
+    """Callable that decodes a sound file's bytes, mixes them down, trims and resamples."""
 
     def __init__(self, front_end: FrontEnd):
         self.front_end = front_end
         self.memory = io.FileIO(os.memfd_create("sound"), "r+") if hasattr(os, "memfd_create") else None
 
-    @np.errstate(over="ignore", invalid="ignore")  # of samples that are no numbers, which `trim` refuses
+    @np.errstate(over="ignore", invalid="ignore")  # from samples that are not numbers, which `trim` refuses
     def __call__(self, data: bytes) -> Sound:
-        """Raises Rejected for what is no usable clip."""
+        """Raises Rejected if the clip cannot be used."""
         mono = self.decode(data)
         begin, end, loudness = trim(mono.samples, mono.rate, self.front_end.trim)
         seconds = (end - begin) / mono.rate
@@ -63,15 +63,15 @@ class SoundReader:
         )
 
     def decode(self, data: bytes) -> Mono:
-        """The whole of a sound: by libsndfile, and what that refuses by FFmpeg. Raises Rejected."""
+        """The whole sound, decoded by libsndfile, or by FFmpeg if libsndfile refuses it. Raises Rejected."""
         if not data:
             raise Rejected("empty")
         for opener in self.openers(data):
             try:
                 return read_mono(opener, self.front_end.longest)
-            except (Rejected, MemoryError, OSError):  # of the last two the machine is to blame
+            except (Rejected, MemoryError, OSError):  # the last two are the machine's fault
                 raise
-            except Exception as error:  # what comes of damaged bytes has no type in common
+            except Exception as error:  # damaged bytes can raise anything
                 why = getattr(error, "error_string", str(error))
         raise Rejected("undecodable", why)
 
@@ -79,7 +79,7 @@ class SoundReader:
         yield partial(self.open_libsndfile, data)
         form = container_of(data)
         if form in BY_FFMPEG:
-            from features.decoding.ffmpeg import open_ffmpeg  # not above: few clips need it, and it takes 17 MB
+            from features.decoding.ffmpeg import open_ffmpeg  # not at the top: few clips need it, and it takes 17 MB
 
             yield partial(open_ffmpeg, data, form)
 
@@ -89,10 +89,10 @@ class SoundReader:
             yield SoundStream(file.samplerate, file.channels, file.frames, in_blocks(file))
 
     def opened(self, data: bytes) -> soundfile.SoundFile:
-        """Open sound from memory.
+        """Open a sound from memory.
 
-        Where the system has them, through a memory file: libsndfile then reads by itself, not through Python
-        callbacks. One for all clips: fresh pages for each would cost 3 % of the time that decoding takes.
+        If the system has memory files, libsndfile reads from one by itself, without Python callbacks. All clips share
+        one: fresh pages for each would cost 3 % of decoding time.
         """
         if self.memory is None:
             return soundfile.SoundFile(io.BytesIO(data))
@@ -104,7 +104,7 @@ class SoundReader:
 
 
 def in_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """In one piece, wherever that is small enough: between two, libsndfile seeks, and MP3s come out otherwise."""
+    """Read in one piece if it is small enough: libsndfile seeks between pieces, and MP3s then decode differently."""
     size = SAMPLES_AT_ONCE // file.channels
     block = file.read(size, dtype="float32", always_2d=True)
     yield block
@@ -114,10 +114,10 @@ def in_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
 
 
 def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]:
-    """Where the sound begins and ends, without leading and trailing 10 ms that lie `below` dB under the loudest, and
-    how loud it is. Raises Rejected if all is silent.
+    """Where the sound begins and ends once blocks of 10 ms that are `below` dB under the loudest are trimmed from both
+    ends, and how loud it is. Raises Rejected if everything is silent.
 
-    A constant offset does not count as sound where it alone would reach that threshold; a smaller one changes nothing.
+    A constant offset is ignored if it alone would reach that threshold; a smaller one changes nothing.
     Shape: (samples,); loudness in dB re full scale (root mean square).
     """
     size = rate // 100
@@ -127,9 +127,9 @@ def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]
     threshold = 10 ** (-below / 10)
     energies, rest = np.vecdot(blocks, blocks) / size, samples[blocks.size :]
     loudest = energies.max()
-    if not loudest + np.vecdot(rest, rest) <= LOUDEST**2:  # nor is NaN
-        raise Rejected("undecodable", "samples that are no numbers")
-    quarter = blocks[len(blocks) // 4 : len(blocks) // 2 + 1]  # of most sounds it tells that there is no offset
+    if not loudest + np.vecdot(rest, rest) <= LOUDEST**2:  # also catches NaN
+        raise Rejected("undecodable", "samples that are not valid numbers")
+    quarter = blocks[len(blocks) // 4 : len(blocks) // 2 + 1]  # enough to rule out an offset in most sounds
     if all(offset_of(some) ** 2 >= loudest * threshold for some in (quarter, blocks)):
         blocks = blocks - offset_of(blocks)
         energies = np.vecdot(blocks, blocks) / size
@@ -144,12 +144,12 @@ def trim(samples: np.ndarray, rate: int, below: float) -> tuple[int, int, float]
 def offset_of(blocks: np.ndarray) -> float:
     """A constant offset. Shape: (blocks, samples)."""
     means = np.sort(blocks @ np.full(blocks.shape[1], 1 / blocks.shape[1], np.float32))
-    return min(means.mean(), means[len(means) // 2], key=abs)  # a thump moves the one, a hum the other
+    return min(means.mean(), means[len(means) // 2], key=abs)  # a thump shifts the mean, a hum the median
 
 
 @contextmanager
 def quiet_decoder() -> Iterator[None]:
-    """Send what the decoder's C code writes to standard error to nowhere."""
+    """Discard what the decoder's C code writes to standard error."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -1,6 +1,6 @@
-"""Truncation: whether a sound file ends before its container says so, or goes on after its first sound.
+"""Truncation: whether a sound file ends before its container says it should, or goes on after its first sound.
 
-Decoders give what is left of the one, and the first of the other, without a word.
+Decoders silently return what is left of a truncated file, and only the first of several joined sounds.
 """
 
 import re
@@ -8,10 +8,10 @@ import re
 from features.decoding import mp3, mp4
 from features.decoding.container import container_of
 
-UNKNOWN = 0x7FFF_0000  # bytes; what is written into a pipe announces so many, or more, or none
-FIRST, LAST = 2, 4  # bits of an Ogg page's type: it begins a stream, it ends one
-SEGMENT, CLUSTER = 0x18538067, 0x1F43B675  # elements of Matroska that hold the others
-AMR_SIZES = {  # bytes of a frame of each mode
+UNKNOWN = 0x7FFF_0000  # bytes; files written to a pipe announce this many, or more, or none
+FIRST, LAST = 2, 4  # bits of an Ogg page's type: begins a stream, ends a stream
+SEGMENT, CLUSTER = 0x18538067, 0x1F43B675  # Matroska elements that contain the others
+AMR_SIZES = {  # bytes per frame in each mode
     b"#!AMR\n": (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1),
     b"#!AMR-WB\n": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 1, 1, 1, 1, 1, 1),
 }
@@ -19,8 +19,8 @@ FLAC_START = re.compile(rb"fLaC[\0\x80]\0\0\x22")
 
 
 def is_truncated(data: bytes, samples: int) -> bool:
-    """Whether less of a sound file was decoded than it announces, or than it holds, as far as its container tells;
-    `samples` a channel were decoded.
+    """Whether less of a sound file was decoded (`samples` per channel) than it announces or holds, as far as its
+    container shows.
     """
     form = container_of(data)
     if form == "flac":
@@ -29,7 +29,7 @@ def is_truncated(data: bytes, samples: int) -> bool:
 
 
 def riff_is_cut(data: bytes) -> bool:
-    """Of WAV and AIFF, by the chunk that holds the sound: the size of the whole is often wrong."""
+    """Looks at the chunk that holds the sound, in WAV and AIFF: the size of the whole file is often wrong."""
     start, order = 12, "big" if data[:4] in (b"FORM", b"RIFX") else "little"
     while start + 8 <= len(data):
         name, size = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], order)
@@ -54,14 +54,14 @@ def au_is_cut(data: bytes) -> bool:
 
 
 def flac_samples(data: bytes) -> int:
-    """The samples a channel that a FLAC's first block announces; 0 if it does not know."""
+    """Samples per channel according to a FLAC's first block; 0 if it does not say."""
     start, most = mp3.after_id3(data), (1 << 36) - 1
     samples = int.from_bytes(data[start + 21 : start + 26]) & most
     return samples if samples < most else 0
 
 
 def ogg_is_cut(data: bytes) -> bool:
-    """Whether the last page is not the end of a stream, or a stream begins when others have begun to sound."""
+    """Whether the last page does not end a stream, or a stream begins after others have started to sound."""
     start, kind, begins = 0, LAST, True
     while (start := data.find(b"OggS", start)) >= 0:
         if start + 27 > len(data):
@@ -77,7 +77,7 @@ def ogg_is_cut(data: bytes) -> bool:
 
 
 def matroska_is_cut(data: bytes) -> bool:
-    """Live recordings leave the sizes of what holds the others unknown: all bits are set."""
+    """In live recordings, elements that contain others have unknown sizes: all bits are set."""
     start = 0
     while start < len(data) and data[start]:
         name, middle = variable_integer(data, start)
@@ -94,7 +94,7 @@ def matroska_is_cut(data: bytes) -> bool:
 
 
 def variable_integer(data: bytes, start: int) -> tuple[int, int]:
-    """An integer as EBML stores it, the marker of its length included, and where it ends."""
+    """An integer as EBML stores it, including its length marker, and where it ends."""
     end = start + 9 - data[start].bit_length()
     return int.from_bytes(data[start:end]), end
 

@@ -1,4 +1,4 @@
-"""Durable: files that appear whole or not at all, whether a process is killed, a disk is full, or the power fails."""
+"""Durable: files that appear whole or not at all, even if a process is killed, a disk is full, or the power fails."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path, temporary: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, which becomes `path` when the block ends well.
+    """Yield a temporary name beside `path`, which is renamed to `path` if the block succeeds.
 
-    The name is the same at every run, so that what a killed run leaves is overwritten by the next.
+    The name is the same in every run, so the next run overwrites what a killed one left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary or path.with_name(f".{path.name}.partial")
@@ -23,7 +23,7 @@ def written_whole(path: Path, temporary: Path | None = None) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Return once the contents of a file are on the disk: a rename can reach it earlier than they do."""
+    """Return once a file's contents are on disk: a rename can get there before them."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-FIRST, BETWEEN = 10.0, 30.0  # s, before the first line and between lines: what ends sooner says nothing
+FIRST, BETWEEN = 10.0, 30.0  # s, before the first line and between lines; what ends sooner prints nothing
 BYTES = "B"
 
 Item = TypeVar("Item")
 
 
 class Lines:
-    """Progress as lines on standard error, each with the rate since the line before.
+    """Progress as lines on standard error, each with the rate since the previous line.
 
-    The first update only starts the clock: it may be what an earlier run has made.
+    The first update only starts the clock: it may count what an earlier run made.
     """
 
     def __init__(self, what: str, total: int | None, unit: str, clock: Callable[[], float] = time.monotonic):
@@ -42,7 +42,7 @@ class Lines:
             self.told, self.since, self.wait = self.n, now, BETWEEN
 
     def line(self, rate: float) -> str:
-        """`pack: 12.3 GB of 75.0 GB, 98 MB/s, 11 min left`; without a total, what is done and the rate."""
+        """`pack: 12.3 GB of 75.0 GB, 98 MB/s, 11 min left`; without a total, only what is done and the rate."""
         done, speed = amount(self.n, self.unit), f"{amount(rate, self.unit)}/s"
         if self.total is None:
             return f"{self.what}: {done}, {speed}"
@@ -54,9 +54,9 @@ Bar = tqdm | Lines
 
 
 def progress(what: str, total: int | None, unit: str, smoothing: float = 0.3) -> Bar:
-    """Something to `update` with each count of what is done, in `unit`: clips, say, or BYTES. A `with` block closes it.
+    """A context manager; `update` adds to what is done, in `unit`: clips, say, or BYTES.
 
-    `smoothing` is the bar's, from 0 for the mean rate to 1 for the latest.
+    `smoothing` is for the bar: from 0, the mean rate, to 1, the latest.
     """
     if not sys.stderr.isatty():
         return Lines(what, total, unit)
@@ -66,7 +66,7 @@ def progress(what: str, total: int | None, unit: str, smoothing: float = 0.3) ->
 
 
 def counted(items: Iterable[Item], what: str, total: int, unit: str) -> Iterator[Item]:
-    """The items, and progress over them."""
+    """The items, with their progress shown."""
     with progress(what, total, unit) as bar:
         for item in items:
             yield item

@@ -1,4 +1,4 @@
-"""Build: the network that an architecture makes of its settings."""
+"""Build: makes a network from an architecture and its settings."""
 
 import inspect
 from typing import Any
@@ -9,20 +9,20 @@ from torch import nn
 from models.architectures import ARCHITECTURES
 from models.mistake import explained, shortened
 
-SHAPE = ("n_mels", "frames", "groups")  # what every architecture is told; all else is its own setting
+SHAPE = ("n_mels", "frames", "groups")  # given to every architecture; the rest are its own settings
 
 
 def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups: int) -> nn.Module:
     """The architecture `name` with its settings.
 
-    Raises ValueError naming what is wrong: the name, a setting that it does not have or lacks, or a value out of range.
+    Raises ValueError that names the mistake: the name, an unknown or missing setting, or a value out of range.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"{shortened(name)} is not an architecture: allowed are {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"{shortened(name)} is not an architecture: choose from {', '.join(ARCHITECTURES)}")
     architecture = ARCHITECTURES[name]
     own = [setting for setting in inspect.signature(architecture).parameters if setting not in SHAPE]
     if set(own) != set(settings):
-        raise ValueError(f"{name} has the settings {shortened(', '.join(settings))}: it takes {', '.join(own)}")
+        raise ValueError(f"{name} was given the settings {shortened(', '.join(settings))}: it takes {', '.join(own)}")
     try:
         return architecture(n_mels=n_mels, frames=frames, groups=groups, **settings)
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""Cepstral: a linear classifier of where cepstra lie, how far they spread and how fast they move; for few speakers.
+"""Cepstral: a linear classifier of the mean, spread and speed of cepstra; for few speakers.
 
-Mel cepstra after Davis and Mermelstein, "Comparison of parametric representations for monosyllabic word recognition",
+Mel cepstra as in Davis and Mermelstein, "Comparison of parametric representations for monosyllabic word recognition",
 1980.
 """
 
@@ -16,9 +16,9 @@ from torchaudio.functional import create_dct
 class Cepstral(nn.Module):
     """Shape: (batch, n_mels, frames) → (batch, groups).
 
-    From the first `cepstra` (at most as many as there are bands): the mean over time, save that of the first one, which
-    is how loud a clip is; the standard deviation; and the mean absolute change over each of `lags` frames. All weights
-    start at zero, from groups held equally likely.
+    It sees the first `cepstra` (at most as many as there are bands): their mean over time, except for the first, which
+    is how loud a clip is; their standard deviation; and their mean absolute change over each of `lags` frames. All
+    weights start at zero, so that all groups start equally likely.
     """
 
     @validate_call
@@ -32,7 +32,7 @@ class Cepstral(nn.Module):
     ):
         super().__init__()
         if max(lags) >= frames:
-            raise ValueError(f"lags holds {max(lags)}: the longest must be shorter than a crop, {frames} frames")
+            raise ValueError(f"lags has {max(lags)}: the longest must be shorter than a crop, {frames} frames")
         count = min(cepstra, n_mels)
         self.lags = lags
         self.register_buffer("basis", create_dct(count, n_mels, "ortho").T, persistent=False)  # (C, M)

@@ -1,4 +1,4 @@
-"""CNN: three convolutions and one fully connected layer, the seed project's picture of a log-mel as an image."""
+"""CNN: three convolutions and one fully connected layer on the log-mel as an image, as in the seed project."""
 
 from typing import Annotated
 

@@ -1,5 +1,5 @@
-"""Conformer: self-attention and convolution in turns (Gulati et al., "Conformer: Convolution-augmented transformer for
-speech recognition", 2020), with torchaudio's blocks, over every fourth frame.
+"""Conformer: alternating self-attention and convolution (Gulati et al., "Conformer: Convolution-augmented transformer
+for speech recognition", 2020), made of torchaudio's blocks, over every fourth frame.
 """
 
 from typing import Annotated
@@ -15,7 +15,7 @@ from models.architectures.sizes import Depth, Kernel, Size
 
 
 class Conformer(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups). `heads` divides `dimension`; `kernel` is odd."""
+    """Shape: (batch, n_mels, frames) → (batch, groups). `heads` must divide `dimension`; `kernel` must be odd."""
 
     @validate_call
     def __init__(
@@ -33,7 +33,7 @@ class Conformer(nn.Module):
         if dimension % heads:
             raise ValueError(f"heads is {heads}: it must divide dimension, {dimension}")
         if kernel % 2 == 0:
-            raise ValueError(f"kernel is {kernel}: an odd number is needed")
+            raise ValueError(f"kernel is {kernel}: it must be odd")
         self.begin = nn.Sequential(
             nn.Conv1d(n_mels, dimension, 5, stride=2, padding=2),
             nn.SiLU(),

@@ -15,7 +15,7 @@ from models.architectures.sizes import Size
 class CRNN(nn.Module):
     """Shape: (batch, n_mels, frames) → (batch, groups), from the mean of the recurrent states.
 
-    Each convolution halves the bands, the first one the frames as well.
+    Each convolution halves the bands; the first one also halves the frames.
     """
 
     @validate_call

@@ -17,7 +17,7 @@ DILATIONS = (2, 3, 4)
 
 
 class ECAPA(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups). `scale` divides `channels`."""
+    """Shape: (batch, n_mels, frames) → (batch, groups). `scale` must divide `channels`."""
 
     @validate_call
     def __init__(
@@ -55,7 +55,7 @@ class ECAPA(nn.Module):
 
 
 class SERes2Block(nn.Module):
-    """A Res2Net block whose channels are weighed by the whole sequence. Shape: (batch, channels, T) → the same."""
+    """A Res2Net block whose channels are weighted by the whole sequence. Shape: (batch, channels, T) → the same."""
 
     def __init__(self, channels: int, scale: int, dilation: int):
         super().__init__()

@@ -1,13 +1,13 @@
-"""Pooling: a sequence to one vector."""
+"""Pooling: from a sequence to one vector."""
 
 import torch
 from torch import nn
 
 
 class AttentiveStatistics(nn.Module):
-    """Mean and standard deviation over time, weighed by attention that each channel pays to each frame in view of
-    the whole sequence (Okabe, Koshinaka, Shinoda 2018; with channels and context as in Desplanques, Thienpondt,
-    Demuynck 2020).
+    """Mean and standard deviation over time, weighted by the attention that each channel pays to each frame, given the
+    whole sequence (Okabe, Koshinaka, Shinoda 2018; with channels and context as in Desplanques, Thienpondt, Demuynck
+    2020).
 
     Shape: (batch, channels, T) → (batch, 2 × channels).
     """
@@ -28,7 +28,7 @@ class AttentiveStatistics(nn.Module):
 
 
 def statistics(sequence: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Weighed mean and standard deviation over time. Shape: (B, C, T), (B, C, T) → (B, 2 C)."""
+    """Weighted mean and standard deviation over time. Shape: (B, C, T), (B, C, T) → (B, 2 C)."""
     mean = (sequence * weights).sum(dim=2)
     variance = ((sequence - mean[:, :, None]) ** 2 * weights).sum(dim=2)
     return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], dim=1)

@@ -1,6 +1,6 @@
-"""ResNet: a thin residual network of 34 layers on the log-mel as a picture (He et al., "Deep residual learning for
-image recognition", 2016; thin as in Chung et al., "In defence of metric learning for speaker recognition", 2020),
-with attentive statistics over time.
+"""ResNet: a thin residual network of 34 layers on the log-mel as an image (He et al., "Deep residual learning for image
+recognition", 2016; thin as in Chung et al., "In defence of metric learning for speaker recognition", 2020), with
+attentive statistics over time.
 """
 
 from typing import Annotated
@@ -52,7 +52,7 @@ class ResNet(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut. Shape: (B, before, M, T) → (B, after, M / stride, T / stride)."""
+    """Two convolutions and a shortcut. Shape: (B, before, M, T) → (B, after, M / stride, T / stride)."""
 
     def __init__(self, before: int, after: int, stride: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Sizes: what the settings of architectures may be at most, so that a stranger's cannot ask for all of the memory."""
+"""Sizes: limits on the settings of architectures, so that a stranger's model cannot ask for all the memory."""
 
 from typing import Annotated
 

@@ -1,5 +1,5 @@
 """TCN: residual blocks of dilated convolutions (Bai, Kolter, Koltun, "An empirical evaluation of generic
-convolutional and recurrent networks for sequence modeling", 2018), centred, since a whole crop is at hand.
+convolutional and recurrent networks for sequence modeling", 2018), centred, since the whole crop is available.
 """
 
 from typing import Annotated
@@ -16,7 +16,8 @@ from models.architectures.sizes import Kernel, Size
 class TCN(nn.Module):
     """Shape: (batch, n_mels, frames) → (batch, groups), from the mean over time.
 
-    Dilations double from block to block until the receptive field holds the whole crop. `kernel` is odd, 3 or more.
+    Dilations double from block to block until the receptive field covers the whole crop. `kernel` must be odd, 3 or
+    more.
     """
 
     @validate_call
@@ -31,7 +32,7 @@ class TCN(nn.Module):
     ):
         super().__init__()
         if kernel % 2 == 0:
-            raise ValueError(f"kernel is {kernel}: an odd number is needed")
+            raise ValueError(f"kernel is {kernel}: it must be odd")
         blocks, self.receptive_field = [], 1
         while self.receptive_field < frames:
             dilation = 2 ** len(blocks)
@@ -45,7 +46,7 @@ class TCN(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    """Two weight-normed dilated convolutions beside a shortcut. Shape: (batch, before, T) → (batch, after, T)."""
+    """Two weight-normed dilated convolutions and a shortcut. Shape: (batch, before, T) → (batch, after, T)."""
 
     def __init__(self, before: int, after: int, kernel: int, dilation: int, dropout: float):
         super().__init__()

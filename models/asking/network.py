@@ -1,6 +1,6 @@
-"""Network: the trained network of a folder, run by ONNX Runtime where the folder holds `model.onnx`, else by torch.
+"""Network: the trained network in a folder, run by ONNX Runtime if the folder has `model.onnx`, else by torch.
 
-Each is loaded where it is asked for: the first needs neither torch nor the architectures, the second no ONNX Runtime.
+Each is imported only when used: the first needs neither torch nor the architectures, the second no ONNX Runtime.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ Network = Callable[[np.ndarray], np.ndarray]  # windows (batch, frames, n_mels) 
 
 
 def open_network(folder: Path) -> Network:
-    """Raises ModelError for a folder that holds none, or one that cannot be run; so does the network for windows at
-    which it fails, or to which it gives anything else than finite numbers.
+    """Raises ModelError if the folder has no network, or one that cannot be run. So does the network itself if it
+    fails, or returns anything but finite numbers.
     """
     for name, opened in {"model.onnx": by_onnx, "model.pth": by_torch}.items():
         if (folder / name).is_file():
@@ -36,7 +36,7 @@ def answer(run: Network, groups: int, path: Path, windows: np.ndarray) -> np.nda
 
 
 def by_onnx(folder: Path) -> Network:
-    """Tried on a window."""
+    """The network is tried on one window first."""
     import onnxruntime
 
     config, quiet = read_config(folder), onnxruntime.SessionOptions()

@@ -1,6 +1,6 @@
-"""Predictor: a sound file's bytes to probabilities of age groups, and what speaks against believing them.
+"""Predictor: from a sound file's bytes to probabilities of age groups, and reasons not to believe them.
 
-Knows no torch, unless the model does (see network).
+Needs no torch, unless the model does (see network).
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from models.windows import mean_probabilities, windows_of
 
 UNSURE = "unsure"
 SPEECHLESS = "no speech found"
-BRIEF = 1.0  # s; shorter than any clip in most of what models learn from
-FAINT = -45.0  # dB re full scale; of 1,200 clips of Common Voice one in a hundred is fainter
-CREDIBLE = 0.8  # probability of the range of groups
-ALONE = Lock()  # one for all predictors: a limit on the threads of BLAS holds for the whole process
+BRIEF = 1.0  # s; most training corpora have no clip this short
+FAINT = -45.0  # dB re full scale; of 1,200 Common Voice clips, one in a hundred is fainter
+CREDIBLE = 0.8  # probability that the range of groups must add up to
+ALONE = Lock()  # one for all predictors: a limit on BLAS threads applies to the whole process
 COMPLAINTS = {
     "empty": "it is empty",
-    "undecodable": "it is no sound that can be read",
+    "undecodable": "it cannot be read as sound",
     "too_long": "it is too long",
     "too_short": "it is too short",
     "silent": f"{SPEECHLESS}: it is silent",
@@ -56,32 +56,32 @@ class Prediction:
 
 
 class Predictor:
-    """Judges recordings with the model in `folder`. Under a probability of `unsure`, or without speech, it names no
-    group.
+    """Judges recordings with the model in `folder`. If no group reaches the probability `unsure`, or nobody speaks, it
+    names none.
 
-    Raises ModelError for a folder without a model. Threads may share it: they take turns, since the reader has one
-    memory file and the log-mel one buffer.
+    Raises ModelError if the folder has no model. Threads may share it: they take turns, since the reader has one memory
+    file and the log-mel one buffer.
     """
 
     def __init__(self, folder: Path, unsure: float):
         self.config, self.unsure = read_config(folder), unsure
         self.network = open_network(folder)
         self.read_sound, self.log_mel = SoundReader(self.config.front_end), LogMel(self.config.front_end)
-        self.threads = ThreadpoolController()  # once: to look for the libraries takes longer than to limit them
+        self.threads = ThreadpoolController()  # once: finding the libraries takes longer than limiting them
 
     def hear(self, data: bytes) -> Heard:
-        """Raises Rejected for what cannot be judged; `complaint` says why."""
-        with ALONE, self.threads.limit(limits=1):  # as the store was made, to the byte
+        """Raises Rejected if it cannot be judged; `complaint` says why."""
+        with ALONE, self.threads.limit(limits=1):  # so that the bytes are those of the store
             sound, features = decode_clip(data, self.read_sound, self.log_mel)
         return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
 
     def whole_logmel(self, data: bytes) -> tuple[np.ndarray, float, float]:
-        """All of a recording, to be pictured: see models.asking.spectrogram. Raises Rejected as `hear` does."""
+        """A whole recording, for a picture: see models.asking.spectrogram. Raises Rejected as `hear` does."""
         with ALONE:
             return whole_logmel(data, self.read_sound, self.log_mel)
 
     def logits(self, recordings: list[Heard]) -> list[np.ndarray]:
-        """Of the windows of each recording. Shape: (windows, groups) each."""
+        """The logits of each recording's windows. Shape: (windows, groups) each."""
         windows = [windows_of(heard.features, self.config.frames) for heard in recordings]
         ends = np.cumsum([len(each) for each in windows])
         with ALONE:
@@ -112,7 +112,7 @@ class Predictor:
 
 
 def warnings_of(sound: Sound, rate: int) -> list[str]:
-    """What speaks against believing anything about this sound, whose samples have this rate."""
+    """Reasons not to believe anything about this sound, whose samples have this rate."""
     warnings = {
         SPEECHLESS: not has_speech(sound.samples, rate),
         "shorter than a second": len(sound.samples) < BRIEF * rate,
@@ -130,7 +130,7 @@ def complaint(rejected: Rejected) -> str:
 
 
 def credible_range(probabilities: np.ndarray) -> tuple[int, int]:
-    """The first and the last group of the narrowest run of neighbours that holds CREDIBLE; of several, the likeliest.
+    """The first and last of the narrowest run of neighbouring groups that holds CREDIBLE; if several do, the likeliest.
 
     Shape: (groups,).
     """

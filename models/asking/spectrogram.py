@@ -1,4 +1,4 @@
-"""Whole: all of a sound as log-mel, and which part of it trimming leaves, for a picture of what was used."""
+"""Spectrogram: a whole sound as log-mel, and the part that trimming leaves, for a picture of what was used."""
 
 import numpy as np
 import soxr

@@ -1,6 +1,6 @@
-"""Speech: whether anybody speaks in a sound, told by pitch that comes and goes.
+"""Speech: whether anybody speaks in a sound, judged by pitch that comes and goes.
 
-No more than a guard against hum, noise and empty rooms: of 1,200 clips of Common Voice it doubts 4.
+Only a guard against hum, noise and empty rooms: it doubts 4 of 1,200 Common Voice clips.
 """
 
 import numpy as np
@@ -8,11 +8,11 @@ from scipy.fft import irfft, rfft
 from scipy.ndimage import uniform_filter1d
 
 WIDTH = 0.04  # s, of a frame
-RUMBLE = 100  # Hz; below it is taken away, for it looks like a tone
+RUMBLE = 100  # Hz; anything lower is removed, because it looks like a tone
 PITCH = (60.0, 400.0)  # Hz
-VOICED = 0.5  # of the autocorrelation at lag 0, that a voiced frame reaches at the lag of its pitch
+VOICED = 0.5  # share of the autocorrelation at lag 0 that a voiced frame reaches at the lag of its pitch
 LEAST = 0.3  # s of voiced sound
-SWING = 6.0  # dB between loud and quiet frames, that no steady tone has
+SWING = 6.0  # dB between loud and quiet frames; a steady tone has less
 
 
 def has_speech(samples: np.ndarray, rate: int) -> bool:
@@ -28,7 +28,7 @@ def has_speech(samples: np.ndarray, rate: int) -> bool:
 
 
 def is_voiced(frames: np.ndarray, energies: np.ndarray, rate: int) -> np.ndarray:
-    """Whether each frame repeats itself at a lag that a voice's pitch may have.
+    """Whether each frame repeats itself at a lag where a voice's pitch may be.
 
     Shape: (frames, samples), (frames,) → (frames,) bool.
     """

@@ -12,10 +12,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from features.store import Store
 
-STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse, of the penalty on weights; val chooses
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse penalties on weights; val chooses one
 TENTHS = np.linspace(0.1, 0.9, 9)
 
-OfSplits = dict[str, np.ndarray]  # under train, val and test, something of each clip
+OfSplits = dict[str, np.ndarray]  # something about each clip, under train, val and test
 
 
 def from_shares(targets: OfSplits, groups: int) -> np.ndarray:
@@ -37,9 +37,10 @@ def bands_of(clip: np.ndarray) -> np.ndarray:
 
 
 def from_facts(facts: dict[str, pd.DataFrame], targets: OfSplits) -> np.ndarray:
-    """Logistic regression on what is known of a clip without its sound: numbers as tenths of train, words as they are.
+    """Logistic regression on what is known about a clip without its sound: numbers as tenths of train, words as they
+    are.
 
-    `facts` holds a row a clip under train, val and test. Shape: test (clips, groups).
+    `facts` has a row for each clip under train, val and test. Shape: test (clips, groups).
     """
     edges = facts["train"].select_dtypes("number").quantile(TENTHS)
 
@@ -52,7 +53,7 @@ def from_facts(facts: dict[str, pd.DataFrame], targets: OfSplits) -> np.ndarray:
 
 
 def regressed(preparation: OneHotEncoder | StandardScaler, features: OfSplits, targets: OfSplits) -> np.ndarray:
-    """Groups count alike, however many clips they have; the penalty is the one with the least loss on val."""
+    """Groups count equally, however many clips they have; the penalty is the one with the lowest loss on val."""
 
     def fitted(strength: float) -> Pipeline:
         regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=300)
@@ -62,5 +63,5 @@ def regressed(preparation: OneHotEncoder | StandardScaler, features: OfSplits, t
         return log_loss(targets["val"], model.predict_proba(features["val"]), labels=model.classes_)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # close enough, for a baseline
+        warnings.simplefilter("ignore", ConvergenceWarning)  # close enough for a baseline
         return min(map(fitted, STRENGTHS), key=loss).predict_proba(features["test"])

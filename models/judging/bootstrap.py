@@ -8,10 +8,10 @@ Sums = dict[str, np.ndarray]  # (rows, columns) each, by what is summed
 
 
 class SpeakerBootstrap:
-    """Samples of as many *speakers* as there are, drawn with replacement, each with all their clips.
+    """Samples as many *speakers* as there are, with replacement, each with all their clips.
 
     Resampling whole clusters keeps what a speaker's clips have in common (Davison and Hinkley 1997, section 3.8).
-    Everything computed from one bootstrap rests on the same samples, so differences of its scores are paired.
+    Everything computed from one bootstrap uses the same samples, so differences between scores are paired.
     """
 
     def __init__(self, speakers: np.ndarray, seed: int = 0, resamples: int = 2000):
@@ -20,11 +20,11 @@ class SpeakerBootstrap:
         self.first = np.flatnonzero(np.diff(speaker[self.order], prepend=-1))
         count, random = len(names), np.random.default_rng(seed)
         self.times = np.ones((1 + resamples, count), np.float32)
-        for sample in self.times[1:]:  # drawn at once they would stand in memory as 8 bytes each, twice
+        for sample in self.times[1:]:  # drawing all at once would take 8 bytes each, twice
             sample[:] = random.multinomial(count, np.full(count, 1 / count))
 
     def sums(self, summands: Sums) -> Sums:
-        """The sums over the clips as they are, in row 0, and over those of each sample.
+        """The sums over all clips in row 0, then over the clips of each sample.
 
         Shape: (clips, columns) → (1 + resamples, columns) float64, each.
         """
@@ -36,6 +36,6 @@ class SpeakerBootstrap:
 
 
 def interval(scores: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of what a bootstrap gave: a score in row 0, then its value in each sample."""
+    """The percentile interval of bootstrapped scores: the score in row 0, then its value in each sample."""
     low, high = np.nanquantile(scores[1:], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Breakdown: who a model works for, part by part of the test set."""
+"""Breakdown: who a model works for, by parts of the test set."""
 
 import numpy as np
 import pandas as pd
@@ -7,18 +7,18 @@ from models.judging.bootstrap import SpeakerBootstrap, Sums, interval
 from models.judging.judged import Judged
 from models.judging.scores import recall_of, recall_summands
 
-FEWEST = 10  # speakers, below which nothing is said; values with fewer are taken together
+FEWEST = 10  # speakers; nothing is said about fewer, and values with fewer are merged
 OTHERS = "others, together"
 
 
 def breakdown(judged: Judged, facets: pd.DataFrame, bootstrap: SpeakerBootstrap) -> pd.DataFrame:
     """A row for each value of each facet: clips, speakers, macro recall, and the gap to all other clips.
 
-    The gap compares like with like: the mean, over the groups that both hold, of the difference in recall; for the
-    facet `group`, whose values hold one group each, it is the recall less the mean recall of the other groups. `mark`
-    is `below` or `above` where the gap's 95 % interval does not hold 0. With few speakers on either side there is no
-    mark and, but for `group`, no gap and no interval. `facets` has a column of labels for each facet, categorical
-    where their order matters, and a row for each clip. A facet with one value has no row.
+    The gap compares like with like: it is the mean difference in recall over the groups that both sides have. For the
+    facet `group`, whose values have one group each, it is the recall minus the mean recall of the other groups. `mark`
+    is `below` or `above` if the gap's 95 % interval does not include 0. With few speakers on either side there is no
+    mark and, except for `group`, no gap and no interval. `facets` has a column of labels for each facet, categorical if
+    their order matters, and a row for each clip. A facet with one value has no row.
     """
     rows = []
     for facet, labels in with_rare_together(facets, judged.speakers).items():
@@ -37,7 +37,7 @@ def breakdown(judged: Judged, facets: pd.DataFrame, bootstrap: SpeakerBootstrap)
 
 
 def with_rare_together(facets: pd.DataFrame, speakers: np.ndarray) -> pd.DataFrame:
-    """The same, all categorical: of those that were not, values of few speakers as one, most clips first."""
+    """The same, all categorical: where they were not, values with few speakers are merged, most clips come first."""
     columns = {}
     for facet, labels in facets.items():
         if isinstance(labels.dtype, pd.CategoricalDtype):
@@ -71,12 +71,12 @@ def row_of(judged: Judged, is_part: np.ndarray, bootstrap: SpeakerBootstrap) -> 
 
 
 def summands_in(judged: Judged, rows: np.ndarray) -> Sums:
-    """The summands of recall, 0 but for these rows, a mask."""
+    """The summands of recall, 0 except in these rows, a mask."""
     return {name: values * rows[:, None] for name, values in recall_summands(judged).items()}
 
 
 def mean_of_present(values: np.ndarray) -> np.ndarray:
-    """The mean over what is no NaN: samples of few speakers lack groups. Shape: (samples, groups) → (samples,)."""
+    """The mean of what is not NaN: samples of few speakers lack groups. Shape: (samples, groups) → (samples,)."""
     present = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.where(present, values, 0).sum(axis=1) / present.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Judge: the probabilities that a model gives to whole clips."""
+"""Judge: a model's probabilities for whole clips."""
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from models.learning.data import loader
 def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") -> np.ndarray:
     """The mean probability over each clip's windows. Shape: (clips, groups) float32.
 
-    `windows` are `Windows` or `StreamedWindows` whose targets are the clips' places in what is returned. Raises
-    StoreError unless each of the clips comes once.
+    `windows` are `Windows` or `StreamedWindows` whose targets are the clips' rows in the result. Raises StoreError
+    unless each clip comes exactly once.
     """
     model = model.to(device)
     probabilities, times = None, np.zeros(clips, int)
@@ -25,9 +25,9 @@ def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") 
             places = targets.numpy()
             if probabilities is None:
                 probabilities = np.empty((clips, batch.shape[1]), np.float32)
-            probabilities[places] = batch  # small arrays kept from each batch fragmented the heap, by 5 MB a batch
+            probabilities[places] = batch  # keeping small arrays from each batch fragmented the heap, by 5 MB a batch
             np.add.at(times, places, 1)
             bar.update(len(places))
     if (times != 1).any():
-        raise StoreError(f"{(times > 0).sum()} of {clips} clips came to be judged, {times.sum()} in all")
+        raise StoreError(f"{(times > 0).sum()} of {clips} clips were judged, {times.sum()} times in all")
     return probabilities

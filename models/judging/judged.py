@@ -1,4 +1,4 @@
-"""Judged: the probabilities that a model gave to clips, or to speakers, beside what is true of them."""
+"""Judged: a model's probabilities for clips or speakers, with the true answers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Judged:
-    """Probabilities of some clips, or of some speakers, and what is true of them, a row each."""
+    """Probabilities for clips or speakers, and the true answers, a row each."""
 
     probabilities: np.ndarray  # (rows, groups)
     targets: np.ndarray  # (rows,) the group's number
@@ -20,13 +20,13 @@ class Judged:
         return self.probabilities.argmax(axis=1)
 
     def part(self, rows: np.ndarray) -> "Judged":
-        """Those that `rows`, a mask or positions, chooses."""
+        """The rows that `rows`, a mask or positions, selects."""
         return Judged(self.probabilities[rows], self.targets[rows], self.ages[rows], self.speakers[rows])
 
     def by_speaker(self) -> "Judged":
-        """A row a speaker: the mean probability and age of their clips, and the group that most of these have.
+        """A row per speaker: the mean probability and age of their clips, and the group of most of them.
 
-        Among groups of equal count, which a birthday can give, the younger counts.
+        In a tie, which a birthday can cause, the younger group counts.
         """
         names, speaker = np.unique(self.speakers, return_inverse=True)
         count = np.bincount(speaker)

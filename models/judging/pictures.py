@@ -1,4 +1,4 @@
-"""Pictures: what a person looks at to see how a model does."""
+"""Pictures: figures that show how a model does."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-MAIN, SECOND, QUIET = "#01665e", "#bf812d", "#9a9a9a"  # differ in grey, too
+MAIN, SECOND, QUIET = "#01665e", "#bf812d", "#9a9a9a"  # also differ in grey
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def picture(path: Path, width: float = 6, height: float = 4) -> Iterator[Axes]:
 
 
 def confusion_figure(counts: np.ndarray, groups: Sequence[str], title: str) -> Figure:
-    """Counts (groups, groups), a row for each true group: the share of the row as colour, both as text."""
+    """Counts (groups, groups), a row for each true group: shares of the row as colour, shares and counts as text."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(2.2 + 0.85 * len(groups), 1.8 + 0.75 * len(groups)), layout="constrained")
     axes = figure.subplots()
@@ -72,14 +72,14 @@ def draw_history(history: pd.DataFrame, kept: int, path: Path) -> None:
         right.set_ylabel("macro recall")
         right.set_ylim(0, 1)
         axes.axvline(kept, color="black", linewidth=0.8, dashes=(1, 2))
-        axes.set_title(f"Training: the epoch kept is {kept}")
+        axes.set_title(f"Training: epoch {kept} was kept")
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
 def draw_reliability(table: pd.DataFrame, path: Path) -> None:
-    """Draw accuracy over confidence, before and after; `table` as `reliability` gives it, with `temperature`."""
+    """Draw accuracy over confidence, before and after scaling; `table` is as from `reliability`, with `temperature`."""
     with picture(path, 5.2, 5.2) as axes:
-        axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, dashes=(1, 2), label="as it should be")
+        axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, dashes=(1, 2), label="ideal")
         for (name, part), colour, marker in zip(table.groupby("temperature"), (MAIN, QUIET), "os", strict=True):
             size = 12 + 250 * part["clips"] / table["clips"].max()
             style = {"marker": marker, "alpha": 0.75, "clip_on": False, "label": f"{name} scaling"}
@@ -87,8 +87,8 @@ def draw_reliability(table: pd.DataFrame, path: Path) -> None:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_aspect("equal")
-        axes.set_xlabel("confidence: probability of the group that is given")
-        axes.set_ylabel("share of clips for which it is right")
+        axes.set_xlabel("confidence: probability of the predicted group")
+        axes.set_ylabel("share of clips judged right")
         axes.set_title("Reliability on test (areas: clips)")
         legend = axes.legend(loc="upper left", frameon=False)
         for handle in legend.legend_handles[1:]:
@@ -114,7 +114,7 @@ def draw_recall(table: pd.DataFrame, path: Path) -> None:
 
 
 def draw_errors(errors: np.ndarray, targets: np.ndarray, groups: Sequence[str], path: Path) -> None:
-    """Draw how far the expected age lies from the true one, in years, (clips,), as a box for each true group."""
+    """Draw how far the expected age is from the true one, in years, (clips,), as a box for each true group."""
     with picture(path, 2.5 + 0.9 * len(groups), 4) as axes:
         axes.axhline(0, color="black", linewidth=0.8, dashes=(1, 2))
         parts = [errors[targets == group] for group in range(len(groups))]
@@ -127,13 +127,13 @@ def draw_errors(errors: np.ndarray, targets: np.ndarray, groups: Sequence[str], 
             medianprops={"color": "black"},
             flierprops={"marker": ".", "markersize": 4, "markeredgecolor": QUIET},
         )
-        axes.set_ylabel("expected age less true age (years)")
+        axes.set_ylabel("expected age minus true age (years)")
         axes.set_xlabel("true group")
         axes.set_title(f"Errors in years on test: {np.abs(errors).mean():.1f} on average")
 
 
 def draw_comparison(table: pd.DataFrame, chance: float, path: Path) -> None:
-    """Draw `macro_recall` with `low` and `high` of each `model`, the best on top; those without parameters are grey."""
+    """Draw `macro_recall` with `low` and `high` of each `model`, the best on top; grey if it has no parameters."""
     with picture(path, 7, 1.4 + 0.35 * len(table)) as axes:
         rows = table[::-1].reset_index(drop=True)
         for place, row in rows.iterrows():

@@ -8,12 +8,12 @@ from models.judging.judged import Judged
 
 
 def resampled_scores(judged: Judged, years: np.ndarray, bootstrap: SpeakerBootstrap) -> dict[str, np.ndarray]:
-    """Each score on the clips as they are in row 0, then on the bootstrap's samples. Shape: (1 + resamples,) each.
+    """Each score on all clips in row 0, then on the bootstrap's samples. Shape: (1 + resamples,) each.
 
     accuracy, macro_recall, macro_f1 (means over the groups that occur), within_one_group, mae_years (mean absolute
-    error of the expected age, in years, where `years` (groups,) stands for the groups), loss (mean negative natural
-    logarithm of the true group's probability), ece (expected calibration error over BINS bins of equal width, Guo
-    et al. 2017, eq. 3); and `recall` (1 + resamples, groups), NaN for a group that does not occur.
+    error of the expected age, in years, with `years` (groups,) as the ages of the groups), loss (mean negative natural
+    logarithm of the true group's probability), ece (expected calibration error over BINS bins of equal width, Guo et
+    al. 2017, eq. 3); and `recall` (1 + resamples, groups), NaN for a group that does not occur.
     """
     sums = bootstrap.sums(summands(judged, years))
     clips = sums["clips"].sum(axis=1)
@@ -33,7 +33,7 @@ def resampled_scores(judged: Judged, years: np.ndarray, bootstrap: SpeakerBootst
 
 
 def summands(judged: Judged, years: np.ndarray) -> Sums:
-    """What each clip adds to the sums that the scores are made of.
+    """What each clip adds to the sums behind the scores.
 
     Shape: (rows, groups) `clips`, `right`, `predicted`; (rows, 1) `within_one_group`, `error` in years, `loss`;
     (rows, BINS) `bin_clips`, `bin_confidence`, `bin_right`.
@@ -60,13 +60,13 @@ def recall_summands(judged: Judged) -> Sums:
 
 
 def recall_of(sums: Sums) -> np.ndarray:
-    """The recall that sums of `recall_summands` give. Shape: (samples, groups), NaN where there is no clip."""
+    """Recall, from sums of `recall_summands`. Shape: (samples, groups), NaN where there is no clip."""
     with np.errstate(invalid="ignore"):
         return sums["right"] / sums["clips"]
 
 
 def macro(values: np.ndarray) -> np.ndarray:
-    """The mean over the groups that row 0 has; NaN for a sample that lacks one of them, which no interval counts.
+    """The mean over the groups in row 0; NaN for a sample that lacks one of them, which intervals ignore.
 
     Shape: (1 + resamples, groups) → (1 + resamples,).
     """

@@ -1,4 +1,4 @@
-"""Board: what TensorBoard shows beside the scalars."""
+"""Board: what TensorBoard shows besides the scalars."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from pytorch_lightning.callbacks import Callback
 from models.judging.pictures import confusion_figure, logmel_figure
 
 PICTURED = 4  # clips
-EVERY = 5  # epochs; drawn in each, the pictures took two fifths of the time of a small corpus
+EVERY = 5  # epochs; drawing every epoch took 40 % of training time on a small corpus
 
 
 class Board(Callback):
-    """Every few epochs, val's confusion matrix and a few of its clips with what they were taken for; at the end, the
-    settings beside the best score.
+    """Every few epochs, val's confusion matrix and a few of its clips with their predictions; at the end, the settings
+    beside the best score.
     """
 
     def __init__(self, groups: list[str], settings: dict[str, Any]):

@@ -1,4 +1,4 @@
-"""Checkpoints: the states of a run, written whole, from which it goes on after it was killed."""
+"""Checkpoints: the states of a run, written whole, so that it can go on after being killed."""
 
 import io
 import logging
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's own writes to TMPDIR and moves, which from disk to disk is a copy that can break off.
+    """Lightning's own writer moves the file from TMPDIR, which between disks is a copy that can break off.
 
-    The last checkpoint but one is kept: should the power fail, it costs an epoch.
+    The last checkpoint but one is kept, so that a power failure costs only an epoch.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -30,17 +30,17 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def write_state(state: dict[str, Any], path: Path) -> None:
-    """Write what `torch.save` makes. Raises OSError where the disk is full, which torch's own writer does not."""
+    """Write what `torch.save` makes. Raises OSError if the disk is full, which torch's own writer does not."""
     memory = io.BytesIO()
     torch.save(state, memory)
     path.write_bytes(memory.getbuffer())
 
 
 def latest(folder: Path, shapes: dict[str, torch.Size]) -> tuple[Path | None, dict[str, Any]]:
-    """The path and the contents of the checkpoint in `folder` to go on from; None and nothing if there is none.
+    """The path and contents of the checkpoint in `folder` to go on from; None and an empty dict if there is none.
 
-    `shapes` are those of the weights: what holds others is not a checkpoint of this run. One that cannot be read is
-    named, and costs an epoch; without the best one, the run begins anew.
+    `shapes` are those of the weights: a checkpoint with others is not from this run. One that cannot be read is named,
+    and costs an epoch; without the best one, the run starts over.
     """
     if read_checkpoint(folder / BEST, shapes):
         for name in (LAST, BEFORE):
@@ -57,9 +57,9 @@ def read_checkpoint(path: Path, shapes: dict[str, torch.Size]) -> dict[str, Any]
         state = torch.load(path, map_location="cpu", weights_only=True)
         is_whole = {name: each.shape for name, each in state["state_dict"].items()} == shapes
         is_whole = is_whole and "History" in state["callbacks"]
-    except Exception:  # what comes of a damaged file has no type in common
+    except Exception:  # damaged files can raise anything
         is_whole = False
     if not is_whole:
-        log.warning("%s cannot be read, and is left out", path)
+        log.warning("%s cannot be read and is ignored", path)
         return None
     return state

@@ -1,4 +1,4 @@
-"""Classifier: an architecture between its normalisation and its loss; how it learns and is judged."""
+"""Classifier: an architecture with its normalisation and its loss; how it learns and is judged."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ SHARPNESS = 2.0  # of ordinal labels: the true group gets about three quarters
 
 
 class Normalised(nn.Module):
-    """A network that takes features as the store gives them, and brings each mel band to mean 0, deviation 1 of train.
+    """A network that takes features as the store has them, and scales each mel band to mean 0 and deviation 1 over
+    train.
 
     Shape: (batch, frames, n_mels) float16 → (batch, groups) logits.
     """
@@ -38,7 +39,7 @@ class Normalised(nn.Module):
 
 
 class Classifier(LightningModule):
-    """Learns from crops by cross-entropy, with labels that may be soft; is judged on whole clips, by the mean
+    """Learns from crops by cross-entropy, with labels that may be soft. It is judged on whole clips, by the mean
     probability over their windows.
     """
 
@@ -55,9 +56,9 @@ class Classifier(LightningModule):
         self.val_loss = MeanMetric()
 
     def on_train_batch_start(self, batch: tuple[torch.Tensor, torch.Tensor], number: int) -> None:
-        """All that is random in an epoch follows from (seed, epoch), on each rank its own.
+        """Everything random in an epoch follows from (seed, epoch, rank).
 
-        Not in `on_train_epoch_start`, which Lightning 2.6 leaves out for the first epoch of a resumed run.
+        Not in `on_train_epoch_start`, which Lightning 2.6 skips for the first epoch of a resumed run.
         """
         if number:
             return
@@ -75,7 +76,7 @@ class Classifier(LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """The probabilities of each clip, (batch, groups); val_loss is their cross-entropy, whatever train's loss."""
+        """The probabilities of each clip, (batch, groups); val_loss is their cross-entropy, whatever train uses."""
         features, clip, targets = batch
         probabilities = clip_probabilities(self.model(features), clip, len(targets))
         right = probabilities.gather(1, targets[:, None])
@@ -101,7 +102,7 @@ class Classifier(LightningModule):
 
 
 def labels(groups: int, loss: str) -> torch.Tensor:
-    """The probabilities that each group's clips are to be given, a row a group.
+    """The target probabilities for each group's clips, a row per group.
 
     `ordinal` shares them with the neighbours: the softmax of −SHARPNESS × the distance in groups (Díaz and Marathe,
     "Soft labels for ordinal regression", 2019). Shape: (groups, groups).

@@ -1,4 +1,4 @@
-"""Data: batches of features for training, random crops, and for judging, all windows of each clip."""
+"""Data: batches of features: random crops for training, all windows of each clip for judging."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -17,11 +17,12 @@ from models.windows import window_starts
 
 
 class CropSampler(Sampler):
-    """Batches of random crops, over all ranks as many an epoch as there are clips: arrays `rows` and `starts`.
+    """Batches of random crops: arrays `rows` and `starts`. Over all ranks, an epoch has as many crops as there are
+    clips.
 
-    Each clip once; or, where `groups` and `speakers` are given, groups and speakers within them evenly (see
-    `even_draw`). The order and the crops follow from (seed, epoch) alone. Every rank gets the same number of
-    batches, of sizes that differ by one at most.
+    Each clip comes once; or, if `groups` and `speakers` are given, groups and the speakers in them come equally often
+    (see `even_draw`). The order and the crops follow from (seed, epoch) alone. Every rank gets the same number of
+    batches, and their sizes differ by one at most.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class CropSampler(Sampler):
 
 
 def even_draw(random: np.random.Generator, groups: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """As many draws as there are clips, as many from each group as from any other, and within it from each speaker;
-    a speaker's clips take turns.
+    """As many draws as there are clips, equally many from each group and, within it, from each speaker; a speaker's
+    clips take turns.
 
-    Shape: (clips,) the group's number and the speaker's of each clip → (clips,) positions in these arrays.
+    Shape: (clips,) each clip's group number and speaker number → (clips,) positions in these arrays.
     """
     count, draws = len(groups), []
     present = np.unique(groups)
@@ -81,7 +82,7 @@ def even_draw(random: np.random.Generator, groups: np.ndarray, speakers: np.ndar
 
 
 class Crops(Dataset):
-    """Crops of clips, a whole batch an item: features (batch, frames, n_mels) float16, targets (batch,) int64."""
+    """Crops of clips, a whole batch per item: features (batch, frames, n_mels) float16, targets (batch,) int64."""
 
     def __init__(self, store: Store, target_of_row: np.ndarray, frames: int):
         self.store, self.target_of_row, self.frames = store, target_of_row, frames
@@ -93,7 +94,7 @@ class Crops(Dataset):
 
 
 class Places(Dataset):
-    """Where crops are, for features that lie on the device: rows, starts and targets, (batch,) int64 each."""
+    """Where crops are, for features kept on the device: rows, starts and targets, (batch,) int64 each."""
 
     def __init__(self, target_of_row: np.ndarray):
         self.target_of_row = target_of_row
@@ -104,9 +105,9 @@ class Places(Dataset):
 
 
 class Windows(Dataset):
-    """Clips whole, as windows side by side, `batch_size` clips an item.
+    """Whole clips, as windows side by side, `batch_size` clips per item.
 
-    Features (windows, frames, n_mels) float16, the clip in the batch of each window (windows,), targets (batch,).
+    Features (windows, frames, n_mels) float16, each window's clip in the batch (windows,), targets (batch,).
     """
 
     def __init__(self, store: Store, rows: np.ndarray, targets: np.ndarray, frames: int, batch_size: int):
@@ -126,7 +127,7 @@ class Windows(Dataset):
 
 
 def loader(batches: Dataset, sampler: Sampler | None = None, workers: int = 0) -> DataLoader:
-    """Serves whole batches as they are made, pinned where a GPU waits for them."""
+    """Serves whole batches as they are made, pinned if a GPU waits for them."""
     return DataLoader(
         batches,
         batch_size=None,
@@ -138,9 +139,10 @@ def loader(batches: Dataset, sampler: Sampler | None = None, workers: int = 0) -
 
 
 def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each mel band over the frames of these clips, `most` of them evenly chosen.
+    """Mean and standard deviation of each mel band over the frames of these clips, at most `most` of them, evenly
+    chosen.
 
-    Shape: (n_mels,), (n_mels,) float32. Raises StoreError for clips whose features are not finite.
+    Shape: (n_mels,), (n_mels,) float32. Raises StoreError if features are not finite.
     """
     rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
     with np.errstate(invalid="ignore"):
@@ -164,10 +166,10 @@ def band_statistics(clips: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray
 class VoiceData(LightningDataModule):
     """The train and val batches of a store, for as many ranks as the trainer has.
 
-    `rows` and `targets` hold, for train and for val, the clips' rows in the store and their groups' numbers.
-    With `speakers`, the number of each train clip's speaker, groups and speakers are drawn evenly. Train's features
-    lie on the device where the hardware holds them; else batches are read from the shards.
-    A resumed run sets `first_epoch`: Lightning fetches its first batch before it tells the sampler the epoch.
+    `rows` and `targets` hold the clips' rows in the store and their group numbers, for train and for val. With
+    `speakers`, the speaker number of each train clip, groups and speakers are drawn evenly. Train's features are kept
+    on the device if the hardware holds them; else batches are read from the shards. A resumed run sets `first_epoch`:
+    Lightning fetches its first batch before it tells the sampler the epoch.
     """
 
     first_epoch = 0
@@ -202,7 +204,7 @@ class VoiceData(LightningDataModule):
         return loader(Places(target_of_row), sampler)
 
     def on_after_batch_transfer(self, batch: tuple[torch.Tensor, ...], number: int) -> tuple[torch.Tensor, ...]:
-        """Gather the crops of train that lie on the device."""
+        """Gather train's crops if its features are on the device."""
         if self.resident is None or not self.trainer.training:
             return batch
         rows, starts, targets = batch
@@ -215,7 +217,7 @@ class VoiceData(LightningDataModule):
         return loader(self.windows, workers=self.hardware.loader_workers)
 
     def keys_of(self, part: str, number: int) -> list[str]:
-        """The clips of a batch of train in this epoch, or of val."""
+        """The clips in a batch of train in this epoch, or of val."""
         batches = self.sampler if part == "train" else self.windows.batches
         rows, _ = next(islice(batches, number, None))
         return self.store.keys(rows)

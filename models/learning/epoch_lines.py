@@ -1,4 +1,4 @@
-"""Epoch lines: how far an epoch is, for a log; on a terminal Lightning draws its own bar."""
+"""Epoch lines: the progress of an epoch, for a log; on a terminal Lightning draws its own bar."""
 
 import math
 import time
@@ -12,7 +12,7 @@ from features.running.progress import Lines
 
 
 class EpochLines(Callback):
-    """Tells the batches of train and of val, an epoch at a time, on the first of all ranks."""
+    """Prints the progress over the batches of train and of val in each epoch, on the first rank only."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock = clock
@@ -32,6 +32,6 @@ class EpochLines(Callback):
             self.val.update()
 
     def lines(self, what: str, trainer: pl.Trainer, batches: float) -> Lines:
-        """`batches` is infinite where a stream does not tell how many it has."""
+        """`batches` is infinite if a stream does not say how many it has."""
         total = None if math.isinf(batches) else int(batches)
         return Lines(f"{what}, epoch {trainer.current_epoch}", total, "batches", self.clock)

@@ -1,4 +1,4 @@
-"""Finite: training stops at a loss that is not finite, and names the clips of the batch."""
+"""Finite: training stops at a loss that is not finite, and names the clips in the batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from features.store import StoreError
 
 
 class LossError(Exception):
-    """A loss that is not finite although the features are; the text says where, and of which clips."""
+    """A loss that is not finite although the features are; the text says where, and for which clips."""
 
 
 class Finite(Callback):
-    """Looks at the loss of each batch, and the probabilities of each batch of val.
+    """Checks the loss of each batch, and the probabilities of each val batch.
 
-    Raises StoreError where features are to blame, else LossError.
+    Raises StoreError if features are to blame, else LossError.
     """
 
     def on_train_batch_end(
@@ -46,7 +46,7 @@ def stop_training(part: str, trainer: pl.Trainer, number: int, finite: Sequence[
     if bad:
         raise not_finite(trainer.datamodule.store.folder, bad)
     place = f"epoch {trainer.current_epoch}, batch {number}"
-    clips = f" of clips {', '.join(keys)}" if keys else ""
+    clips = f" (clips {', '.join(keys)})" if keys else ""
     raise LossError(
         f"the loss of {part} is not finite in {place}{clips}; the features are, so the weights have grown without "
         "bound: try a lower learning rate"
@@ -54,5 +54,5 @@ def stop_training(part: str, trainer: pl.Trainer, number: int, finite: Sequence[
 
 
 def not_finite(source: object, keys: Sequence[str]) -> StoreError:
-    """What is to be said of a store whose features of these clips are not finite."""
-    return StoreError(f"{source} holds features that are not finite, of clips {', '.join(keys)}: decode them again")
+    """The error for a store whose features of these clips are not finite."""
+    return StoreError(f"{source} has features that are not finite, for clips {', '.join(keys)}: decode them again")

@@ -1,4 +1,4 @@
-"""Resident: the features of clips held on the device, where crops are gathered without a loader."""
+"""Resident: the features of clips, kept on the device, where crops are gathered without a loader."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ LOADED_AT_ONCE = 4096
 
 
 class Resident:
-    """Crops of these `rows` of a store, all of whose frames lie on `device`, one after the other."""
+    """Crops of these `rows` of a store; all their frames are on `device`, one clip after the other."""
 
     def __init__(self, store: Store, rows: np.ndarray, device: str | torch.device):
         lengths = store.frames[rows]
@@ -30,7 +30,7 @@ class Resident:
                 bar.update(len(some))
 
     def crops(self, rows: torch.Tensor, starts: torch.Tensor, frames: int) -> torch.Tensor:
-        """As Store.crops: past its end a clip begins again. Shape: (batch,), (batch,) → (batch, frames, n_mels)."""
+        """Like Store.crops: a short clip starts over. Shape: (batch,), (batch,) → (batch, frames, n_mels)."""
         place = self.place[rows]
         steps = starts[:, None] + torch.arange(frames, device=rows.device)
         return self.features[self.begins[place][:, None] + steps % self.lengths[place][:, None]]

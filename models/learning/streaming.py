@@ -1,4 +1,4 @@
-"""Streaming: the shards of a store read over the network by webdataset, for a store that fits on no disk at hand."""
+"""Streaming: the shards of a store, read over the network by webdataset, for a store that no local disk can hold."""
 
 import io
 import tarfile
@@ -18,16 +18,16 @@ from models.learning.finite import not_finite
 from models.recipe import Recipe
 from models.windows import windows_of
 
-SHARDS_MIXED, CLIPS_MIXED = 100, 2000  # how many of them are held to shuffle
-REPEATS = 2**31  # in the place of a worker's number, so that repeats are not drawn as crops are
+SHARDS_MIXED, CLIPS_MIXED = 100, 2000  # how many of them are held for shuffling
+REPEATS = 2**31  # instead of a worker's number, so that repeats are not drawn as crops are
 
 
 class Clips(IterableDataset):
     """The clips in `source` that `target_of` names: features (frames, n_mels) float16, target.
 
-    `source` is anything that webdataset opens, braces and all. Shards are dealt out to ranks and to workers. With a
-    `seed`, shards and clips are shuffled by it, and go on without end; with `weight_of`, each comes that often in a
-    pass, in expectation. Raises StoreError for what cannot be read.
+    `source` is anything that webdataset opens, braces included. Shards are split between ranks and workers. With a
+    `seed`, shards and clips are shuffled by it, and repeat without end; with `weight_of`, each clip comes that often in
+    a pass, on average. Raises StoreError if the stream cannot be read.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Clips(IterableDataset):
 
 
 def repeated(samples: Iterable[dict], weight_of: Mapping[str, float], random: np.random.Generator) -> Iterator[dict]:
-    """Each sample as often as its weight says, in expectation: the whole number below the weight, or the one above."""
+    """Each sample as often as its weight says, on average: the whole number below the weight, or the one above."""
     for sample in samples:
         yield from repeat(sample, int(weight_of.get(sample["__key__"], 0) + random.random()))
 
 
 def even_weights(groups: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """The weights, 1 in the mean, with which groups, and speakers within each, come evenly: as in `even_draw`.
+    """Weights, 1 on average, that make groups, and the speakers in each, come equally often, as in `even_draw`.
 
-    Shape: (clips,) the group's number and the speaker's of each clip → (clips,) float64.
+    Shape: (clips,) each clip's group number and speaker number → (clips,) float64.
     """
     base = speakers.max() + 1
     pairs, pair, clips = np.unique(groups * base + speakers, return_inverse=True, return_counts=True)
@@ -85,7 +85,7 @@ def even_weights(groups: np.ndarray, speakers: np.ndarray) -> np.ndarray:
 
 
 class StreamedCrops(IterableDataset):
-    """Random crops of an epoch's stated number of clips, a whole batch an item, as `Crops` serves them."""
+    """Random crops, `batches` in an epoch, a whole batch per item, as from `Crops`."""
 
     def __init__(self, clips: Clips, frames: int, batch_size: int, batches: int):
         self.clips, self.frames, self.batch_size, self.batches = clips, frames, batch_size, batches
@@ -105,7 +105,7 @@ class StreamedCrops(IterableDataset):
 
 
 class StreamedWindows(IterableDataset):
-    """Clips whole, each once, as windows side by side, `batch_size` clips an item, as `Windows` serves them."""
+    """Whole clips, each once, as windows side by side, `batch_size` clips per item, as from `Windows`."""
 
     def __init__(self, clips: Clips, frames: int, batch_size: int):
         self.clips, self.frames, self.batch_size = clips, frames, batch_size
@@ -120,7 +120,7 @@ class StreamedWindows(IterableDataset):
 
 
 def crop(features: np.ndarray, random: np.random.Generator, frames: int) -> np.ndarray:
-    """A random crop, or the clip again and again to length. Shape: (any, n_mels) → (frames, n_mels)."""
+    """A random crop; a shorter clip is repeated up to the length. Shape: (any, n_mels) → (frames, n_mels)."""
     if len(features) < frames:
         return np.resize(features, (frames, features.shape[1]))
     start = random.integers(len(features) - frames, endpoint=True)
@@ -131,15 +131,15 @@ def streamed_normalisation(clips: Clips, most: int = 2000) -> tuple[np.ndarray, 
     """Mean and standard deviation of each mel band over the first `most` clips of a stream. Shape: (n_mels,) twice."""
     first = [features for features, _ in islice(clips, most)]
     if not first:
-        raise StoreError(f"{clips.source} holds none of the clips of the split")
+        raise StoreError(f"{clips.source} has none of the clips in the split")
     return band_statistics(first)
 
 
 class StreamedData(LightningDataModule):
     """The train and val batches of a stream; an epoch is as many crops as there are train clips.
 
-    `target_of` holds, for train and for val, the number of each clip's group by its key; `weight_of` how often each of
-    train comes an epoch, if not once.
+    `target_of` holds the group number of each clip by its key, for train and for val; `weight_of`, how often each train
+    clip comes in an epoch, if not once.
     """
 
     first_epoch = 0
@@ -167,7 +167,7 @@ class StreamedData(LightningDataModule):
         return loader(StreamedCrops(clips, recipe.frames, recipe.batch_size, batches), None, self.workers)
 
     def keys_of(self, part: str, number: int) -> list[str]:
-        """None: a stream does not tell which clips a batch was made of, and refuses those that are not finite."""
+        """Empty: a stream does not say which clips a batch was made of, and refuses those that are not finite."""
         return []
 
     def val_dataloader(self) -> DataLoader:

@@ -1,4 +1,4 @@
-"""Trained: a model on disk, beside its config."""
+"""Trained: a model on disk, with its config."""
 
 import json
 from dataclasses import asdict
@@ -34,8 +34,8 @@ def write_config(config: Config, folder: Path) -> None:
 
 
 def load(folder: Path) -> tuple[Normalised, Config]:
-    """The model that `save` wrote, ready to judge, tried on a window. Raises ModelError where it is missing, damaged,
-    or cannot be run.
+    """The model that `save` wrote, ready to judge, tried on one window. Raises ModelError if it is missing, damaged, or
+    cannot be run.
     """
     config, path = read_config(folder), folder / "model.pth"
     if not path.is_file():
@@ -51,31 +51,31 @@ def load(folder: Path) -> tuple[Normalised, Config]:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Raises ValueError for a file that holds anything else; torch's own text advises to run it."""
+    """Raises ValueError for a file that holds anything else; torch's own message suggests running it."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise ValueError("it is damaged, or holds more than weights") from None
     if not isinstance(state, dict) or not all(isinstance(each, torch.Tensor) for each in state.values()):
-        raise ValueError("it does not hold weights by their names")
+        raise ValueError("it does not hold named weights")
     return state
 
 
 def check_weights(state: dict[str, torch.Tensor], config: Config, size: int) -> None:
-    """Raises ValueError unless `state` holds just the weights that the config asks for, and a file of `size` bytes can
-    hold these: before the model is made, which could take all memory.
+    """Raises ValueError unless `state` holds exactly the weights that the config asks for, and a file of `size` bytes
+    can hold them. This comes before the model is made, which could take all the memory.
     """
     with torch.device("meta"):
         expected = fresh(config).net.state_dict()
-    mistake = "its weights are not those that config.json asks for"
+    mistake = "its weights do not match config.json"
     for name, weights in expected.items():
         if (found := described(state.get(name))) != described(weights):
             raise ValueError(f"{mistake}: {name} is {found}, not {described(weights)}")
     if more := [shortened(str(name)) for name in state if name not in expected]:
-        raise ValueError(f"{mistake}: {more[0]} is not among these")
+        raise ValueError(f"{mistake}: {more[0]} is not one of them")
     asked = sum(weights.nbytes for weights in expected.values())
     if asked > size:
-        raise ValueError(f"{mistake}: these take {asked:,} bytes, and the file has {size:,}")
+        raise ValueError(f"{mistake}: the model takes {asked:,} bytes, and the file has {size:,}")
 
 
 def described(weights: torch.Tensor | None) -> str:

@@ -1,4 +1,4 @@
-"""Training: fits a classifier under Lightning so that a run that was killed ends like an unbroken one."""
+"""Training: fits a classifier with Lightning, so that a run that was killed ends like an unbroken one."""
 
 import logging
 import sys
@@ -26,7 +26,7 @@ PRINTED = ("train_loss", "train_accuracy", "val_loss", "val_macro_recall")
 
 
 class History(Callback):
-    """Keeps and prints the scalars of every epoch, and its seconds; a resumed run finds them in its checkpoint."""
+    """Keeps and prints every epoch's scalars, and keeps its seconds; a resumed run finds them in its checkpoint."""
 
     def __init__(self):
         self.rows: list[dict[str, float]] = []
@@ -59,11 +59,11 @@ def fit(
     hardware: Hardware,
     settings: dict[str, Any],
 ) -> History:
-    """Train until `monitor` has not become better for `patience` epochs; leaves the classifier at its best epoch. With
-    the epoch as `monitor`, that is the last of all.
+    """Train until `monitor` has not improved for `patience` epochs, and leave the classifier at its best epoch. If
+    `monitor` is the epoch, that is the last one.
 
-    `folder` receives the checkpoints, and a run that finds its last one there goes on from it; `logs` receives
-    what TensorBoard shows, with `settings` beside the score. Raises LossError for a loss that is not finite.
+    Checkpoints go to `folder`, and a run that finds its last one there goes on from it. What TensorBoard shows goes to
+    `logs`, with `settings` beside the score. Raises LossError for a loss that is not finite.
     """
     quieten_lightning()
     recipe = classifier.recipe
@@ -75,7 +75,7 @@ def fit(
         LearningRateMonitor("epoch"),
         Board(classifier.groups, settings),
         ModelCheckpoint(folder, "best", recipe.monitor, mode=recipe.better, **each_epoch),
-        ModelCheckpoint(folder, "last", **each_epoch),  # save_last would write it at better epochs alone
+        ModelCheckpoint(folder, "last", **each_epoch),  # save_last would write it only at better epochs
     ]
     if recipe.monitor != "epoch":
         callbacks.append(EarlyStopping(recipe.monitor, patience=recipe.patience, mode=recipe.better))
@@ -95,9 +95,9 @@ def fit(
         logger=TensorBoardLogger(logs.parent, logs.name, version=""),
         callbacks=callbacks,
         plugins=WholeCheckpoints(),
-        log_every_n_steps=1_000_000,  # epochs are what is compared
+        log_every_n_steps=1_000_000,  # epochs are compared, not steps
         num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=int(isinstance(data, StreamedData)),  # each epoch is another stream
+        reload_dataloaders_every_n_epochs=int(isinstance(data, StreamedData)),  # each epoch is a new stream
         use_distributed_sampler=False,  # CropSampler knows the ranks
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
@@ -114,7 +114,7 @@ def fit(
 
 
 def is_over(rows: list[dict[str, float]], recipe: Recipe) -> bool:
-    """True for the epochs of a run that had come to its end when it was killed."""
+    """Whether these are the epochs of a run that had already ended when it was killed."""
     if not rows:
         return False
     return len(rows) == recipe.max_epochs or len(rows) - 1 - kept_epoch(rows, recipe) >= recipe.patience
@@ -127,7 +127,7 @@ def kept_epoch(rows: list[dict[str, float]], recipe: Recipe) -> int:
 
 
 def quieten_lightning() -> None:
-    """Drop the advice that does not apply: batches come whole from the store, which needs no workers."""
+    """Silence advice that does not apply: batches come whole from the store, which needs no workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "The '.*_dataloader' does not have many workers")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists")

@@ -1,4 +1,4 @@
-"""The page, served with a model of random weights, and asked without a browser, as the browser asks."""
+"""The page, served with a model of random weights, and asked as a browser would, but without one."""
 
 import json
 import re
@@ -25,7 +25,7 @@ GROUPS = ["young", "middle", "old & wise"]
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory, front_end) -> Path:
-    """A model with random weights, as exported."""
+    """An exported model with random weights."""
     folder = tmp_path_factory.mktemp("model")
     settings = {"channels": [4, 4, 4], "dropout": 0.0}
     config = Config("cnn", settings, GROUPS, 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 40.0, 70.0])
@@ -53,7 +53,7 @@ def sounds(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder) -> str:
-    """Where the page is, on a free port."""
+    """The page's address, on a free port."""
     with app.served(folder, "127.0.0.1", free_port()) as address:
         yield address
 
@@ -65,8 +65,8 @@ def free_port() -> int:
 
 
 def ask(address: str, event: str, given: Path | int) -> str:
-    """The HTML of the answer to a sound file that is uploaded or recorded (`event` is upload or input), or to the
-    example of this number (click), without the time that it took.
+    """The HTML of the answer for a sound file that is uploaded or recorded (`event` is upload or input), or for the
+    example of this number (click), without the time it took.
     """
     if isinstance(given, Path):
         files = {"files": (given.name, given.read_bytes())}
@@ -78,7 +78,7 @@ def ask(address: str, event: str, given: Path | int) -> str:
 
 
 def question(address: str, event: str, given: object) -> dict:
-    """What the queue says in the end to a question as the browser sends it."""
+    """The queue's last message after a question, sent as a browser would."""
     with httpx.Client(base_url=address, timeout=60) as client:
         functions = client.get("config").json()["dependencies"]
         number = next(each["id"] for each in functions if each["targets"][0][1] == event)

@@ -20,7 +20,7 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def questions(sounds, tmp_path_factory) -> list[tuple[str, Path | int]]:
-    """Events and what is given with them, to be told apart by their answers."""
+    """Events and what is sent with them; each has an answer of its own."""
     folder = tmp_path_factory.mktemp("questions")
     for number in range(3):
         random = np.random.default_rng(number)
@@ -30,8 +30,8 @@ def questions(sounds, tmp_path_factory) -> list[tuple[str, Path | int]]:
     return [*uploads, ("input", folder / "1.wav"), ("input", folder / "2.wav"), ("click", 3)]
 
 
-def test_six_who_ask_at_once_get_their_own_answers(address, questions, monkeypatch):
-    """And pictures are drawn one at a time: Matplotlib is not safe for threads."""
+def test_six_people_asking_at_once_get_their_own_answers(address, questions, monkeypatch):
+    """Pictures are drawn one at a time, because Matplotlib is not thread-safe."""
     drawing, together, lock = [], [], Lock()
 
     def picture(*args) -> str:
@@ -55,7 +55,7 @@ def test_six_who_ask_at_once_get_their_own_answers(address, questions, monkeypat
     assert set(together) == {1}
 
 
-def test_recordings_are_deleted_in_time_and_examples_are_not(folder, sounds, monkeypatch):
+def test_recordings_are_deleted_after_a_while_and_examples_are_not(folder, sounds, monkeypatch):
     monkeypatch.setattr(app, "LOOKED_FOR", 0.1)
     with app.served(folder, "127.0.0.1", free_port()) as address:
         recordings = Path(os.environ["GRADIO_TEMP_DIR"])
@@ -71,18 +71,18 @@ def test_recordings_are_deleted_in_time_and_examples_are_not(folder, sounds, mon
 
 
 class Failing:
-    """A predictor whose model, a stranger's, fails at every recording."""
+    """A predictor whose model fails on every recording."""
 
     def hear(self, data: bytes) -> bytes:
         return data
 
     def judge(self, recordings: list[bytes]) -> None:
-        raise ModelError("model.onnx cannot be run: it gives numbers that are not finite")
+        raise ModelError("model.onnx cannot be run: it returns numbers that are not finite")
 
 
-def test_a_model_that_fails_at_a_recording_says_so(tmp_path):
+def test_a_model_that_fails_on_a_recording_says_so(tmp_path):
     (tmp_path / "voice.wav").write_bytes(b"a voice")
     html, kept = app.answering(Failing())(str(tmp_path / "voice.wav"), "<b>voice</b>")
-    assert "cannot be run: it gives numbers that are not finite" in html
+    assert "cannot be run: it returns numbers that are not finite" in html
     assert "<b>voice" not in html
     assert kept is None

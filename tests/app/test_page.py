@@ -23,7 +23,7 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-PICTURED = re.compile(r"Spectrogram of the recording: [\d.]+ seconds, of which the part from [\d.]+ to [\d.]+")
+PICTURED = re.compile(r"Spectrogram of the recording: [\d.]+ seconds; the part from [\d.]+ to [\d.]+")
 PATIENCE = 30_000  # ms, at most, for a condition to come true
 
 
@@ -42,7 +42,7 @@ def browser(sounds):
 
 @pytest.fixture
 def page(request, browser, address):
-    """The page, open, at a desktop's width or at `request.param`; all that it asks for is to be on this machine."""
+    """The open page, as wide as a desktop or `request.param`; everything it requests must be on this machine."""
     asked, width = [], getattr(request, "param", 1280)
     with closing(browser.new_context(viewport={"width": width, "height": 900})) as context:
         page = context.new_page()
@@ -93,20 +93,20 @@ def test_an_example_is_answered_and_clearing_takes_the_answer_away(page):
     page.get_by_role("button", name="an old woman's").click()
     expect_an_answer(page)
     page.get_by_role("button", name="Clear").click()
-    expect(page.get_by_text("The answer comes here.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("The answer will appear here.")).to_be_visible(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("page.html", "Invalid file type: page.html. Only .3gp, .aac, .aif, "),
-        ("text.wav", "No answer to text.wav: it is no sound that can be read"),
-        ("hours.flac", "No answer to hours.flac: it is too long (7200 s)"),
+        ("text.wav", "No answer for text.wav: it cannot be read as sound"),
+        ("hours.flac", "No answer for hours.flac: it is too long (7200 s)"),
         ("large.wav", 'exceed the maximum allowed size of 30.0 Mb: "large.wav"'),
-        ("short.wav", "Not to be relied on: shorter than a second"),
+        ("short.wav", "Do not rely on this: shorter than a second"),
     ],
 )
-def test_what_is_wrong_with_an_upload_is_said(page, sounds, name, said):
+def test_the_page_says_what_is_wrong_with_an_upload(page, sounds, name, said):
     upload(page, sounds / name)
     expect(page.get_by_text(said)).to_be_visible(timeout=PATIENCE)
 
@@ -114,13 +114,13 @@ def test_what_is_wrong_with_an_upload_is_said(page, sounds, name, said):
 def test_the_page_says_how_good_the_model_is_and_what_it_keeps(page):
     for text in (
         "Macro recall 0.51 (95 % interval 0.40 to 0.62) on 96 test clips of 37 speakers",
-        "This model has heard nothing but synthetic voices.",
-        "Nothing is stored.",
+        "This model was trained on synthetic voices only.",
+        "Nothing is stored for good.",
     ):
         expect(page.get_by_text(text)).to_be_visible()
 
 
-def test_all_can_be_reached_by_keyboard_and_has_a_name(page):
+def test_everything_can_be_reached_by_keyboard_and_has_a_name(page):
     names = set()
     for _ in range(25):
         page.keyboard.press("Tab")

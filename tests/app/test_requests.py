@@ -24,7 +24,7 @@ PART = b'--end\r\nContent-Disposition: form-data; name="files"; filename="voice.
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "192.0.2.1:80", "[", "", "0.0.0.0"])  # noqa: S104
-def test_a_name_that_the_page_was_not_started_for_is_refused(address, host):
+def test_unknown_names_are_refused(address, host):
     refused = httpx.get(address, headers={"Host": host})
     assert refused.status_code in (400, 421)
     assert "Voice age" not in refused.text
@@ -65,7 +65,7 @@ def test_pages_of_other_sites_are_refused(address, method, origin):
 
 @pytest.mark.parametrize("port", [3000, None])
 def test_nobody_is_let_in_by_cors(address, port):
-    """Neither another server's page on this machine, nor, since it needs no such leave, the page itself."""
+    """Neither another server's page on this machine nor the page itself, which does not need it."""
     origin = f"http://127.0.0.1:{port or urlsplit(address).port}"
     answer = httpx.get(f"{address}config", headers={"Origin": origin})
     assert answer.is_success
@@ -92,11 +92,11 @@ def test_nothing_is_fetched_from_elsewhere(address, monkeypatch):
 
 
 @pytest.mark.parametrize(("path", "size"), [(JOIN, 300_000_000), (UPLOAD, 100_000_000), ("login", 1_000_000)])
-def test_a_body_that_says_it_is_too_large_is_refused_at_once(address, path, size):
+def test_a_body_announced_as_too_large_is_refused_at_once(address, path, size):
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
     connection.putrequest("POST", f"/{path}")
     connection.putheader("Content-Length", str(size))
-    connection.endheaders()  # and not a byte of it
+    connection.endheaders()  # without sending a byte of it
     answer = connection.getresponse()
     assert answer.status == 413
     assert b"maximum allowed size" in answer.read()
@@ -110,7 +110,7 @@ def test_a_client_that_sends_everything_before_it_reads_gets_the_answer(address,
 
 
 def streamed(beginning: bytes, size: int) -> Iterator[bytes]:
-    """A body that does not say how large it is."""
+    """A body that does not announce its size."""
     yield beginning
     for _ in range(size // 2**20):
         yield bytes(2**20)
@@ -158,7 +158,7 @@ def test_requests_that_fail_leave_no_traceback(folder, tmp_path):
 
 
 def drop(port: int, request: str, answered: int) -> None:
-    """Asks and leaves, before the answer or after so many bytes of it."""
+    """Ask, and leave before the answer or after `answered` bytes of it."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request.encode())
         connection.recv(answered)

@@ -34,15 +34,15 @@ def started(*words: str, **environment: str):
 
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_nothing_is_left_when_the_server_ends(folder, tmp_path, ending, code):
-    """Neither with a page open in somebody's browser, nor when the signal comes several times and to any thread. Nor is
-    anything left of a server that was killed before.
+    """Not even with the page open in a browser, or if the signal comes several times and to any thread. What an
+    earlier, killed server left is deleted too.
     """
     killed = "from page.folder import temporary_folder\nwith temporary_folder(): __import__('os')._exit(0)"
     subprocess.run([sys.executable, "-c", killed], env=os.environ | {"TMPDIR": str(tmp_path)}, check=True)
     assert list(tmp_path.glob("voice-age-*"))
     port = free_port()
     with started("app.py", "--model", str(folder), "--port", str(port), TMPDIR=str(tmp_path)) as server:
-        assert server.stdout.readline() == f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it)\n".encode()
+        assert server.stdout.readline() == f"The page is at http://127.0.0.1:{port}/ (Ctrl-C stops it)\n".encode()
         assert len(list(tmp_path.glob("voice-age-*"))) == len(list(tmp_path.glob("voice-age-*/**/example0.wav"))) == 1
         with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/somebody"):
             for task in list(Path(f"/proc/{server.pid}/task").iterdir()):
@@ -53,8 +53,8 @@ def test_nothing_is_left_when_the_server_ends(folder, tmp_path, ending, code):
     assert not list(tmp_path.glob("voice-age-*"))
 
 
-def test_one_can_end_it_while_it_starts(folder):
-    """Also while it still imports Gradio, as `-X importtime` tells."""
+def test_it_can_be_stopped_while_it_starts(folder):
+    """Even while it is still importing Gradio, as `-X importtime` shows."""
     with started("-X", "importtime", "app.py", "--model", str(folder)) as server:
         assert any(b" gradio." in line for line in server.stderr)
         server.send_signal(signal.SIGINT)
@@ -66,7 +66,7 @@ def test_one_can_end_it_while_it_starts(folder):
     ("model", "said"),
     [("absent", "app: absent holds no model"), (None, "app: port {port} is taken: choose another with --port")],
 )
-def test_what_keeps_it_from_starting_is_one_line(folder, model, said):
+def test_why_it_cannot_start_is_one_line(folder, model, said):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -78,12 +78,12 @@ def test_what_keeps_it_from_starting_is_one_line(folder, model, said):
     assert failed.stderr.startswith(said.format(port=port))
 
 
-def test_a_host_that_is_not_this_machine_s_is_said_so():
-    with pytest.raises(UserError, match=r"cannot listen at 192\.0\.2\.1, port 7860: "):
+def test_a_host_of_another_machine_is_refused():
+    with pytest.raises(UserError, match=r"cannot listen on 192\.0\.2\.1, port 7860: "):
         app.check_free("192.0.2.1", 7860)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "http"])
-def test_a_port_that_cannot_be_is_said_so(text):
+def test_an_impossible_port_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match=f"^{text} is not a port"):
         app.port_number(text)

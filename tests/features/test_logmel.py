@@ -25,7 +25,7 @@ def test_agrees_with_torchaudio(front_end, n_mels):
     )(torch.from_numpy(samples))
     theirs = theirs.clamp_min(FLOOR).log().T.numpy()
     ours = LogMel(front_end)(samples)
-    # torchaudio centres its window of 400 in frames of 512, so that it needs 56 samples more on either side.
+    # torchaudio centres its window of 400 in frames of 512, so it needs 56 more samples on either side.
     shifted = LogMel(front_end)(samples[56:])[: len(theirs)]
     assert ours.dtype == np.float32
     np.testing.assert_allclose(shifted, theirs, atol=1e-3)
@@ -57,8 +57,8 @@ def test_settings_that_do_not_fit_are_named(front_end, wrong):
 
 
 @pytest.mark.parametrize(("rate", "n_mels"), [(8000, 8), (16000, 64), (48000, 256)])
-def test_what_the_settings_allow_can_be_made(front_end, rate, n_mels):
-    """Each piece of the bands holds a step of the spectrum, down to the shortest window that is allowed."""
+def test_all_allowed_settings_work(front_end, rate, n_mels):
+    """Each piece of the bands holds a step of the spectrum, down to the shortest window allowed."""
     refused = 0
     for window in np.geomspace(0.001, 0.2, 60).tolist():
         for f_min in (0, 20, 1000, 3900):

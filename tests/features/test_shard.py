@@ -47,7 +47,7 @@ def test_the_same_members_give_the_same_bytes(tmp_path, arrays):
 
 
 def test_its_size_follows_from_where_its_last_member_ends(tmp_path):
-    """As tarfile, which pads to records of 20 blocks, has it."""
+    """As with tarfile, which pads to records of 20 blocks."""
     for size in range(0, 40_000, 997):
         with ShardWriter(tmp_path / "a.tar") as shard:
             end = shard.add("a.npy", bytes(size)) + size

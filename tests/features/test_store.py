@@ -36,7 +36,7 @@ def test_serves_each_clip_whole(store, clips):
         np.testing.assert_array_equal(store.clip(row), clips[key])
 
 
-def test_crops_are_slices_and_short_clips_begin_again(store, clips):
+def test_crops_are_slices_and_short_clips_start_over(store, clips):
     rows = np.array([0, 1, 2, 3, 4, 5, 3])
     starts = np.array([0, 1, 0, 20, 3, 0, 30])
     crops = store.crops(rows, starts, 10)
@@ -70,24 +70,24 @@ def test_a_missing_shard_is_named(store, tmp_path):
 def test_a_shard_of_another_size_is_named(store, tmp_path, change):
     size = (tmp_path / "00001.tar").stat().st_size
     os.truncate(tmp_path / "00001.tar", max(0, size + change))
-    with pytest.raises(StoreError, match=r"the size of 1 of 2 shards is not what the index tells: 00001\.tar$"):
+    with pytest.raises(StoreError, match=r"the size of 1 of 2 shards does not match the index: 00001\.tar$"):
         Store(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["index.parquet", "features.json"])
 @pytest.mark.parametrize("size", [0, 40])
-def test_a_torn_file_beside_the_shards_is_said_in_one_line(store, tmp_path, name, size):
+def test_a_damaged_file_beside_the_shards_is_named_in_one_line(store, tmp_path, name, size):
     os.truncate(tmp_path / name, size)
     with pytest.raises(StoreError, match=rf"{name} cannot be read: \w") as error:
         Store(tmp_path)
     assert "\n" not in str(error.value)
 
 
-def test_a_shard_that_is_cut_under_an_open_store_is_named(store, tmp_path):
+def test_a_shard_that_is_cut_while_the_store_is_open_is_named(store, tmp_path):
     os.truncate(tmp_path / "00000.tar", 1024)
-    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+    with pytest.raises(StoreError, match=r"00000\.tar is too short"):
         store.clip(0)
-    with pytest.raises(StoreError, match=r"00000\.tar ends before"):
+    with pytest.raises(StoreError, match=r"00000\.tar is too short"):
         store.crops(np.array([0]), np.array([0]), 4)
 
 

@@ -9,7 +9,7 @@ from models.recipe import Masks, Recipe
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, front_end) -> Store:
-    """60 clips of 20 to 79 frames in three shards; the band that is loud tells the clip's group, row % 3."""
+    """60 clips of 20 to 79 frames in three shards; the loud band shows the clip's group, row % 3."""
     folder = tmp_path_factory.mktemp("store")
     random = np.random.default_rng(0)
     rows = []

@@ -22,7 +22,7 @@ def test_the_contract(name):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_one_step_lowers_the_loss(name):
     torch.manual_seed(0)
-    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, for comparison
+    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, to compare
     features, targets = torch.randn(12, 16, 32), torch.arange(12) % 3
     optimizer = torch.optim.SGD(net.parameters(), 1e-2)
     before = torch.nn.functional.cross_entropy(net(features), targets)
@@ -33,7 +33,7 @@ def test_one_step_lowers_the_loss(name):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_learns_32_clips_by_heart(name):
-    """Noise with a random group each: nothing but memory helps."""
+    """Noise with a random group each: only memory helps."""
     torch.manual_seed(0)
     net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3)
     features, targets = torch.randn(32, 16, 32), torch.randint(3, (32,))
@@ -54,7 +54,7 @@ def test_all_in_params_are_there():
     assert list(SETTINGS) == list(ARCHITECTURES)
 
 
-def test_cepstral_does_not_hear_how_loud_a_clip_is():
+def test_cepstral_ignores_how_loud_a_clip_is():
     net = Cepstral(n_mels=16, frames=32, groups=2, cepstra=8, lags=[1, 4]).eval()
     torch.nn.init.normal_(net.classify[1].weight)
     clip = torch.randn(2, 16, 32)
@@ -62,7 +62,7 @@ def test_cepstral_does_not_hear_how_loud_a_clip_is():
     assert not torch.allclose(net(2 * clip), net(clip))
 
 
-def test_cepstral_starts_from_groups_held_equally_likely():
+def test_cepstral_starts_with_all_groups_equally_likely():
     net = Cepstral(n_mels=16, frames=32, groups=3, cepstra=8, lags=[1])
     assert (net(torch.randn(4, 16, 32)).softmax(dim=1) == 1 / 3).all()
 
@@ -91,7 +91,7 @@ def test_the_tcn_hears_the_whole_crop():
         ("resnet", {"channels": [8]}, "resnet.channels"),
         ("conformer", {"heads": 5}, "conformer.heads is 5"),
         ("conformer", {"kernel": 4}, "conformer.kernel is 4"),
-        ("cepstral", {"lags": [1, 200]}, "cepstral.lags holds 200"),
+        ("cepstral", {"lags": [1, 200]}, "cepstral.lags has 200"),
         ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
     ],
 )

@@ -6,7 +6,7 @@ from models.calibration import fit_temperature, reliability, tempered
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_was_put_on_is_found_again(temperature):
+def test_the_temperature_that_was_applied_is_found(temperature):
     random = np.random.default_rng(0)
     logits = 2 * random.standard_normal((20_000, 4))
     true = (random.random((20_000, 1)) > softmax(logits, axis=1).cumsum(axis=1)).sum(axis=1)
@@ -30,7 +30,7 @@ def test_certainty_stays_finite():
 
 
 def test_reliability_of_a_worked_example():
-    # 0.62 and 0.66 share a bin (0.6 to 0.667), one of them is right; 0.9 lies alone, and is right.
+    # 0.62 and 0.66 share a bin (0.6 to 0.667), and one of them is right; 0.9 is alone, and right.
     probabilities = np.array([[0.62, 0.38], [0.66, 0.34], [0.1, 0.9]])
     table = reliability(probabilities, np.array([0, 1, 1]))
     assert table["confidence"].tolist() == pytest.approx([0.64, 0.9])

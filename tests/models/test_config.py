@@ -18,7 +18,7 @@ def config(front_end, recipe) -> Config:
     return Config("cnn", settings, ["young", "old"], 60, front_end, [-7.0] * 64, [2.5] * 64, [20.0, 70.0], 0.7, origin)
 
 
-def test_what_is_written_is_read(config, tmp_path):
+def test_a_written_config_is_read_back(config, tmp_path):
     write_config(config, tmp_path)
     assert read_config(tmp_path) == config
     assert read_origin(tmp_path) == config.origin
@@ -36,7 +36,7 @@ def change(folder: Path, **values: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
 
 
-def test_a_model_of_an_older_version_runs_and_is_not_judged(config, tmp_path):
+def test_a_model_of_an_older_version_runs_but_is_not_judged(config, tmp_path):
     write_config(config, tmp_path)
     values = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     del values["origin"]
@@ -58,7 +58,7 @@ def test_a_model_of_an_older_version_runs_and_is_not_judged(config, tmp_path):
     ],
     ids=str,
 )
-def test_another_config_is_one_line_that_says_where(config, values, tmp_path):
+def test_a_wrong_config_is_one_line_that_says_where(config, values, tmp_path):
     write_config(config, tmp_path)
     change(tmp_path, **values)
     with pytest.raises(
@@ -67,7 +67,7 @@ def test_another_config_is_one_line_that_says_where(config, values, tmp_path):
         read_config(tmp_path)
 
 
-def test_what_a_config_may_hold_is_told(config, tmp_path):
+def test_an_error_says_what_is_allowed(config, tmp_path):
     front_end = dataclasses.asdict(config.front_end)
     for values, said in [
         ({"temperature": -1}, "temperature is -1: it should be greater than or equal to 0.001"),
@@ -77,14 +77,14 @@ def test_what_a_config_may_hold_is_told(config, tmp_path):
         ({"groups": "young"}, "groups is 'young': it should be a valid array"),
         ({"groups": ["young"]}, "groups: List should have at least 2 items"),
         ({"groups": ["young", ""]}, "groups.1: String should have at least 1 character"),
-        ({"groups": ["young", "young"]}, "groups: young stands in it more than once"),
-        ({"groups": ["a", "b", "c"]}, "years holds 2 numbers: 3 are allowed, as many as there are groups"),
-        ({"years": [20]}, "years holds 1 numbers: 2 are allowed"),
+        ({"groups": ["young", "young"]}, "groups: young is listed more than once"),
+        ({"groups": ["a", "b", "c"]}, "years has 2 numbers for 3 groups"),
+        ({"years": [20]}, "years has 1 numbers for 2 groups"),
         ({"years": [20, float("-inf")]}, "years.1 is -inf: it should be a finite number"),
         ({"frames": 0}, "frames is 0: it should be greater than or equal to 16"),
         ({"frames": 10**9}, "frames is 1000000000: it should be less than or equal to 10000"),
         ({"frames": True}, "frames is True: it should be a valid integer"),
-        ({"mean": [0.0] * 63}, "mean holds 63 numbers: 64 are allowed, as many as there are bands"),
+        ({"mean": [0.0] * 63}, "mean has 63 numbers for 64 bands"),
         ({"mean": [1e300] * 64}, "mean.0 is 1e+300: it should be less than or equal to 1000"),
         ({"deviation": [0.0] * 64}, "deviation.0 is 0.0: it should be greater than 0"),
         ({"settings": []}, "settings is []: it should be an object"),
@@ -95,7 +95,7 @@ def test_what_a_config_may_hold_is_told(config, tmp_path):
         ({"front_end": front_end | {"longest": 1e9}}, "front_end.longest is 1000000000.0: it should be less than"),
         (
             {"front_end": front_end | {"shortest": 61}},
-            "front_end: shortest is 61.0 s: allowed is at most longest",
+            "front_end: shortest is 61.0 s: it must be at most longest",
         ),
         ({"front_end": front_end | {"window": 0.001}}, "front_end: n_mels is 64: a window of 0.001 s"),
         ({"temperature": "9" * 5000}, f"temperature is '{'9' * 78}…: it should be a valid number"),
@@ -123,13 +123,13 @@ def test_what_a_config_may_hold_is_told(config, tmp_path):
     ],
     ids=lambda data: str(data[:10]),
 )
-def test_what_is_no_config_is_one_line(data, tmp_path):
+def test_a_file_that_is_not_a_config_is_one_line(data, tmp_path):
     (tmp_path / "config.json").write_bytes(data)
     with pytest.raises(ModelError, match=r"^[^\n]*config\.json does not describe a model: [^\n]+$"):
         read_config(tmp_path)
 
 
-def test_a_file_is_no_folder_with_a_model(tmp_path):
+def test_a_file_is_not_a_folder_with_a_model(tmp_path):
     (tmp_path / "clip.mp3").touch()
     with pytest.raises(ModelError, match=r"clip\.mp3 holds no model"):
         read_config(tmp_path / "clip.mp3")

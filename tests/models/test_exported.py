@@ -19,7 +19,7 @@ from models.exported import export
 from models.learning.trained import fresh, load, save, write_config
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
-SETTINGS |= {  # those that are slow to export, small
+SETTINGS |= {  # small versions of those that are slow to export
     "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
     "rnn": {"hidden": 8, "layers": 2, "dropout": 0.1},
     "bigru": {"hidden": 8, "layers": 2, "dropout": 0.1},
@@ -42,7 +42,7 @@ def config_of(name: str, front_end) -> Config:
 
 
 def trained(config: Config):
-    """A model whose layers are none of them as they start: weights that are zero, statistics of 0 and 1."""
+    """A model with no layer as it starts, with zero weights or statistics of 0 and 1."""
     torch.manual_seed(0)
     model = fresh(config)
     for layer in model.modules():
@@ -68,7 +68,7 @@ def test_onnx_runtime_agrees_with_torch_at_any_batch(name, front_end, tmp_path):
     for batch in (1, 2, 3, 17):
         with torch.inference_mode():
             expected = model(torch.from_numpy(features(batch))).numpy()
-        assert np.ptp(expected) > 1e-2  # or agreement would mean nothing
+        assert np.ptp(expected) > 1e-2  # otherwise agreement would mean nothing
         np.testing.assert_allclose(run(features(batch)), expected, atol=1e-4)
 
 
@@ -103,16 +103,16 @@ def test_a_damaged_model_is_named(name, front_end, tmp_path):
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        (linear(groups=4), "it gives numbers of shape (1, 4): (1, 3) is allowed, a column a group"),
-        (linear(weight=np.nan), "it gives numbers that are not finite"),
-        (linear(weight=1e38), "it gives numbers that are not finite"),
+        (linear(groups=4), "it returns shape (1, 4) instead of (1, 3), a column for each group"),
+        (linear(weight=np.nan), "it returns numbers that are not finite"),
+        (linear(weight=1e38), "it returns numbers that are not finite"),
         (linear(feature="sound"), "Required inputs (['sound']) are missing"),
         (linear(kind=onnx.TensorProto.FLOAT), "Unexpected input data type"),
         (linear(batch=2), "Got invalid dimensions for input"),
     ],
     ids=["columns", "nan", "huge", "name", "type", "batch"],
 )
-def test_a_network_that_does_not_answer_is_refused_on_opening(network, said, tmp_path, capfd):
+def test_a_network_without_a_valid_answer_is_refused_on_opening(network, said, tmp_path, capfd):
     write_linear(tmp_path / "model")
     assert open_network(tmp_path / "model")(features(3)).shape == (3, 3)
     onnx.save(network, tmp_path / "model/model.onnx")
@@ -121,7 +121,7 @@ def test_a_network_that_does_not_answer_is_refused_on_opening(network, said, tmp
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_network_that_fails_later_is_named_then(tmp_path):
+def test_a_network_that_fails_later_is_named(tmp_path):
     write_linear(tmp_path / "model")
     onnx.save(linear(batch=1), tmp_path / "model/model.onnx")
     run = open_network(tmp_path / "model")
@@ -139,17 +139,17 @@ LAST = "classify.2.weight"
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda state: state | {LAST: torch.full_like(state[LAST], np.nan)}, "it gives numbers that are not finite"),
+        (lambda state: state | {LAST: torch.full_like(state[LAST], np.nan)}, "it returns numbers that are not finite"),
         (lambda state: state | {LAST: state[LAST][:2]}, f"{LAST} is torch.float32 of shape (2,"),
         (lambda state: state | {LAST: state[LAST].half()}, f"{LAST} is torch.float16 of shape (3,"),
         (lambda state: without(state, LAST), f"{LAST} is missing, not torch.float32 of shape (3,"),
-        (lambda state: state | {"a\nb": torch.zeros(1)}, "config.json asks for: a b is not among these"),
-        (lambda state: [], "it does not hold weights by their names"),
+        (lambda state: state | {"a\nb": torch.zeros(1)}, "do not match config.json: a b is not one of them"),
+        (lambda state: [], "it does not hold named weights"),
         (lambda state: state | {"path": Path()}, "it is damaged, or holds more than weights"),
     ],
     ids=["nan", "shape", "type", "missing", "more", "list", "object"],
 )
-def test_weights_that_the_config_does_not_ask_for_are_refused(change, said, front_end, tmp_path):
+def test_weights_that_do_not_match_the_config_are_refused(change, said, front_end, tmp_path):
     config = config_of("cnn", front_end)
     model = trained(config)
     save(model, config, tmp_path)
@@ -172,7 +172,7 @@ def test_a_model_that_takes_more_than_its_file_holds_is_refused(front_end, tmp_p
     torch.save({n: torch.zeros((), dtype=w.dtype).expand(w.shape) for n, w in shapes.items()}, tmp_path / "model.pth")
     write_config(config, tmp_path)
     assert (tmp_path / "model.pth").stat().st_size < 10_000
-    with pytest.raises(ModelError, match=r"these take 916,095,004 bytes, and the file has [0-9],[0-9]{3}$"):
+    with pytest.raises(ModelError, match=r"the model takes 916,095,004 bytes, and the file has [0-9],[0-9]{3}$"):
         load(tmp_path)
 
 

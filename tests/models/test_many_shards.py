@@ -1,4 +1,4 @@
-"""A store of more shards than a process may have files open."""
+"""A store with more shards than a process may open files."""
 
 import os
 import pickle
@@ -37,7 +37,7 @@ assert judge(classifier.model.eval(), windows, len(store)).shape == (len(store),
 
 @pytest.fixture
 def many(tmp_path, front_end) -> Store:
-    """A clip a shard, whose values are its row."""
+    """One clip per shard, whose values are its row."""
     rows = []
     for number in range(SHARDS):
         with ShardWriter(tmp_path / shard_name(number)) as shard:
@@ -50,7 +50,7 @@ def many(tmp_path, front_end) -> Store:
 
 
 def test_more_shards_than_open_files_are_cropped_learnt_from_and_judged(many, recipe, tmp_path):
-    """With and without loader workers, which inherit what is open."""
+    """With and without loader workers, which inherit open files."""
     (tmp_path / "job").write_bytes(pickle.dumps((many, replace(recipe, batch_size=64, max_epochs=1))))
     command = [sys.executable, "-c", READ, str(tmp_path / "job"), str(tmp_path / "out")]
     ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)

@@ -21,7 +21,7 @@ with temporary_folder() as folder:
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch) -> Path:
-    """The system's temporary folder, for this process and for those that it starts."""
+    """The system's temporary folder, for this process and its children."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -30,7 +30,7 @@ def temporary(tmp_path, monkeypatch) -> Path:
 
 
 def killed() -> Path:
-    """The folder that a killed process has left."""
+    """The folder that a killed process left."""
     ended = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL
     return Path(ended.stdout.strip())
@@ -56,7 +56,7 @@ def test_a_process_at_work_keeps_its_folder():
         assert second.exists()
 
 
-def test_what_only_bears_such_a_name_stays(temporary, tmp_path):
+def test_other_folders_and_files_with_such_a_name_stay(temporary, tmp_path):
     (temporary / "voice-age-thesis").mkdir()
     (temporary / "voice-age-thesis/chapter").touch()
     (temporary / "voice-age-notes").write_text("a file")
@@ -83,7 +83,7 @@ def test_files_are_deleted_by_the_time_of_their_last_change(tmp_path):
     (tmp_path / "inside").mkdir()
     recording = tmp_path / "inside/voice.wav"
     recording.touch()
-    os.utime(recording, (0, 0))  # as a copy has the time of what it was copied from
+    os.utime(recording, (0, 0))  # as a copy keeps the time of its original
     changed = recording.stat().st_ctime
     delete_older(tmp_path, changed)
     assert recording.exists()

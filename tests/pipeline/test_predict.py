@@ -150,12 +150,12 @@ def test_ten_bad_inputs_get_one_line_each_and_the_others_go_on(folder):
         "text.mp3": said["text.mp3"],  # libsndfile may take text for an MPEG stream and find no frame in it
         "hours.flac": "it is too long (7200 s)",
         "one.wav": "it is too short (0.000 s of sound)",
-        "nan.wav": "it is no sound that can be read (samples that are no numbers)",
+        "nan.wav": "it cannot be read as sound (samples that are not valid numbers)",
         "nothing": said["nothing"],
         "missing.wav": "No such file or directory",
     }
     assert said["nothing"].startswith("no sound files in this folder (.3gp, ")
-    assert said["text.mp3"].startswith("it is no sound that can be read")
+    assert said["text.mp3"].startswith("it cannot be read as sound")
     rows = {line.split()[0]: line for line in lines(ran.stdout)[1:]}
     assert list(rows) == ["cut.mp3", "eight.wav", "fast.wav", "sounds/0.wav"]
     assert rows["cut.mp3"].endswith("cut off before its end")

@@ -18,20 +18,20 @@ def raising(error: Exception) -> callable:
 @pytest.mark.parametrize(
     "error", [ZeroDivisionError("by zero"), ValueError("odd"), RuntimeError("inside"), KeyError("x")]
 )
-def test_whatever_is_wrong_with_a_clip_is_its_own_affair(front_end, error):
+def test_any_error_with_a_clip_rejects_it(front_end, error):
     with pytest.raises(Rejected, match="undecodable") as rejected:
         decode_clip(b"", raising(error), LogMel(front_end))
     assert type(error).__name__ in rejected.value.detail
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_is_wrong_with_the_machine_is_not(front_end, error):
+def test_errors_of_the_machine_are_raised(front_end, error):
     with pytest.raises(type(error)):
         decode_clip(b"", raising(error), LogMel(front_end))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e5])
-def test_features_that_half_precision_does_not_hold_are_refused(front_end, value):
+def test_features_that_half_precision_cannot_hold_are_refused(front_end, value):
     data = encode(buzz(1, 16000, 0), 16000, "WAV")
     with pytest.raises(Rejected, match="undecodable"):
         decode_clip(data, SoundReader(front_end), lambda samples: np.array([[1, value]], np.float32))

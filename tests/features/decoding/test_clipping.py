@@ -11,7 +11,7 @@ RATE = 8000
 
 
 def stored(samples: np.ndarray, subtype: str) -> np.ndarray:
-    """As a WAV of this subtype gives them back; 16 bits held to ±32767, as most encoders do."""
+    """The samples after a round trip through a WAV of this subtype; 16 bits limited to ±32767, as by most encoders."""
     file = io.BytesIO()
     samples = np.int16(32767 * samples) if subtype == "PCM_16" else samples
     soundfile.write(file, samples, RATE, format="WAV", subtype=subtype)
@@ -20,7 +20,7 @@ def stored(samples: np.ndarray, subtype: str) -> np.ndarray:
 
 
 def voice(seed: int) -> np.ndarray:
-    """Harmonics that swell, of peak 1."""
+    """Harmonics that swell, with a peak of 1."""
     seconds = np.arange(2 * RATE) / RATE
     sound = buzz(2, RATE, seed) * (0.1 + np.sin(np.pi * 4 * seconds) ** 2)
     return sound / np.abs(sound).max()

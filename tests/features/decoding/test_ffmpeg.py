@@ -62,7 +62,7 @@ def test_what_phones_and_browsers_record_is_read(front_end, form, codec, rate, f
     assert container_of(data) == found
     one = heard(front_end, data)
     assert (one.sample_rate, one.channels) == (rate, 1)
-    assert 2 <= one.seconds <= 2.15  # what an encoder adds in front stays
+    assert 2 <= one.seconds <= 2.15  # padding that an encoder adds in front stays
     assert one.loudness == pytest.approx(heard(front_end, encode(sound, rate, "WAV")).loudness, abs=0.5)
 
 
@@ -82,7 +82,7 @@ def test_both_decoders_agree(form):
 
 
 @pytest.mark.parametrize("size", [0, 2**32 - 1])
-def test_a_size_that_was_never_filled_in_is_not_believed(front_end, size):
+def test_a_size_that_was_never_filled_in_is_ignored(front_end, size):
     data = encode(buzz(2, 16000, 0), 16000, "WAV")
     place = data.index(b"data") + 4
     streamed = data[:place] + struct.pack("<I", size) + data[place + 4 :]
@@ -146,7 +146,7 @@ def box(name: bytes, content: bytes) -> bytes:
 
 
 def referring_to(path: bytes, mov: bytes) -> bytes:
-    """This MP4 with its samples said to be in another file, as an alias of the Macintosh."""
+    """This MP4, changed to refer to another file for its samples, by a Macintosh alias."""
     alias = bytes(14) + b"\x0cMacintosh HD".ljust(28, b"\0") + bytes(12) + bytes([len(path)]) + path.ljust(63, b"\0")
     alias += bytes(16) + b"\0\1\0\1" + bytes(16) + struct.pack(">HH", 2, len(path)) + path + b"\xff\xff\0\0"
     place, content = 0, b""
@@ -187,7 +187,7 @@ def test_an_mp4_that_announces_millions_of_samples_is_refused(front_end, name, p
         heard(front_end, data[:place] + struct.pack(">I", 20_000_000) + data[place + 4 :])
 
 
-def test_nothing_but_sound_is_no_traceback(front_end):
+def test_files_without_sound_are_refused(front_end):
     for data in (b"\0\0\0\x1cftypM4A \0\0\0\0" + bytes(100), b"\x1a\x45\xdf\xa3" + bytes(100), b"OggS" + bytes(100)):
         with pytest.raises(Rejected, match="undecodable"):
             heard(front_end, data)

@@ -13,7 +13,7 @@ from tests.conftest import buzz, encode
 
 
 def opener(samples: np.ndarray, rate: int = 16000, size: int = 1000, length: int = 0) -> callable:
-    """A decoder of these samples, (samples, channels), that gives blocks of `size`."""
+    """A decoder of these samples, (samples, channels), in blocks of `size`."""
 
     @contextmanager
     def opened():
@@ -46,7 +46,7 @@ def test_channels_that_cancel_each_other_leave_the_louder_one(offset):
 
 
 @pytest.mark.parametrize("other", [0, 0.5, -0.3])
-def test_channels_that_do_not_are_mixed(other):
+def test_channels_that_do_not_cancel_are_mixed(other):
     left = noise(1)[:, 0]
     samples = np.stack([left, np.float32(other) * left], axis=1)
     np.testing.assert_allclose(read_mono(opener(samples), 60).samples, samples.mean(axis=1), atol=1e-7)
@@ -73,16 +73,16 @@ def test_what_exceeds_the_limits_is_refused_before_it_is_read(rate, channels, le
     assert rejected.value.reason == reason
 
 
-def test_a_length_that_nobody_can_believe_is_not_believed():
+def test_an_unbelievable_length_is_ignored():
     assert len(read_mono(opener(noise(1), length=2**63 - 1), 60).samples) == 16000
 
 
-def test_more_than_the_header_says_is_not_read_without_end():
+def test_a_sound_longer_than_its_header_says_is_limited():
     with pytest.raises(Rejected, match="too_long"):
         read_mono(opener(noise(1, 16000 * 3), length=16000), 2)
 
 
-def test_no_samples_are_an_error():
+def test_a_sound_without_samples_is_an_error():
     with pytest.raises(EOFError):
         read_mono(opener(noise(1)[:0]), 60)
 
@@ -105,7 +105,7 @@ def test_libsndfile_gives_the_same_in_blocks(front_end, monkeypatch):
 @pytest.mark.parametrize(
     ("form", "subtype"), [("WAV", "GSM610"), ("WAV", "G721_32"), ("AU", "G721_32"), ("WAV", "NMS_ADPCM_32")]
 )
-def test_what_cannot_be_sought_in_is_read(front_end, form, subtype):
+def test_formats_without_seeking_are_read(front_end, form, subtype):
     file, rate = io.BytesIO(), 8000
     soundfile.write(file, buzz(1, rate, 0), rate, format=form, subtype=subtype)
     heard = SoundReader(front_end)(file.getvalue())
@@ -113,13 +113,13 @@ def test_what_cannot_be_sought_in_is_read(front_end, form, subtype):
     assert 1 <= heard.seconds <= 1.05
 
 
-def test_a_rate_that_no_voice_has_is_refused(front_end):
+def test_an_unusable_sample_rate_is_refused(front_end):
     for rate in (1, 50, 99, 500):
         with pytest.raises(Rejected, match="undecodable"):
             SoundReader(front_end)(encode(buzz(4, 1000, 0), rate, "WAV"))
 
 
-def test_a_limit_holds_for_the_limit_that_is_set(front_end):
+def test_the_limit_in_the_settings_holds(front_end):
     data = encode(buzz(3, 16000, 0), 16000, "WAV")
     with pytest.raises(Rejected, match="too_long"):
         SoundReader(dataclasses.replace(front_end, longest=2.9))(data)

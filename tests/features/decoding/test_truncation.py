@@ -45,7 +45,7 @@ def mp4(**options: str) -> bytes:
 
 
 def live_webm() -> bytes:
-    """As browsers record it: neither the segment's size is known, nor that of a cluster."""
+    """As browsers record it, with unknown sizes of segment and clusters."""
     data = bytearray(by_ffmpeg("webm", "libopus", 48000))
     for name in (b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"):
         place = data.index(name) + 4
@@ -78,7 +78,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_what_was_cut_is_told_from_what_is_whole(front_end, name):
+def test_cut_and_whole_files_are_told_apart(front_end, name):
     data = FORMS[name]()
     read_sound = SoundReader(front_end)
     whole = read_sound(data)
@@ -90,21 +90,21 @@ def test_what_was_cut_is_told_from_what_is_whole(front_end, name):
 
 
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
-def test_of_joined_sounds_not_all_is_heard(front_end, form):
+def test_of_joined_sounds_only_the_first_is_heard(front_end, form):
     one, other = (encode(buzz(2, 16000, seed), 16000, form) for seed in (0, 1))
     heard = SoundReader(front_end)(one + other)
     assert heard.seconds == pytest.approx(2, abs=0.1)
     assert heard.flags == "truncated"
 
 
-def test_mp3s_joined_with_their_tags_are_told(front_end):
+def test_mp3s_joined_with_their_tags_are_flagged(front_end):
     one, other = (encode(buzz(2, 16000, seed), 16000) for seed in (0, 1))
     tags = b"TAG" + bytes(125) + b"ID3\x04\x00\x00\x00\x00\x01\x00" + bytes(128)
     assert SoundReader(front_end)(one + tags + other).flags == "truncated"
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_size_that_was_never_filled_in_tells_nothing(size):
+def test_a_size_that_was_never_filled_in_proves_nothing(size):
     data = by_libsndfile("WAV")
     place = data.index(b"data") + 4
     size = size.to_bytes(4, "little")
@@ -113,13 +113,13 @@ def test_a_size_that_was_never_filled_in_tells_nothing(size):
 
 @pytest.mark.parametrize("name", ["WAV", "AIFF", "Vorbis", "MP3", "WebM", "FLAC"])
 @pytest.mark.parametrize("rest", [bytes(1000), b"TAG" + bytes(125)])
-def test_a_rest_behind_is_no_cut(name, rest):
+def test_trailing_bytes_are_not_a_cut(name, rest):
     assert not is_truncated(FORMS[name]() + rest, 64000)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_nonsense_is_no_error(front_end, name):
-    """Every cut within the headers, and wild bytes behind them."""
+def test_nonsense_raises_no_error(front_end, name):
+    """Files cut at every byte of their headers, and random bytes after them."""
     data, random = FORMS[name](), np.random.default_rng(0)
     read_sound = SoundReader(front_end)
     for length in [*range(0, 120, 7), *random.integers(120, 3000, 5)]:

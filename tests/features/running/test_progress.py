@@ -24,13 +24,13 @@ def told(capsys) -> list[str]:
 
 
 def run(lines: Lines, clock: Clock, seconds: float, step: float = 0.5, each: int = 50) -> None:
-    """Updates of `each`, one every `step` seconds."""
+    """Updates by `each`, one every `step` seconds."""
     for _ in range(round(seconds / step)):
         clock.now += step
         lines.update(each)
 
 
-def test_what_ends_quickly_says_nothing(capsys):
+def test_what_ends_quickly_prints_nothing(capsys):
     clock = Clock()
     with Lines("decode", 1000, "clips", clock) as lines:
         run(lines, clock, 9.5)
@@ -51,7 +51,7 @@ def test_a_line_after_ten_seconds_then_every_thirty(capsys):
     assert len(told(capsys)) == 10
 
 
-def test_a_line_tells_bytes_rate_and_time_left(capsys):
+def test_a_line_shows_bytes_rate_and_time_left(capsys):
     clock = Clock()
     lines = Lines("pack", 75 * 10**9, BYTES, clock)
     lines.update(0)
@@ -80,7 +80,7 @@ def test_the_rate_is_the_latest(capsys):
     assert [line.split(", ")[1] for line in told(capsys)] == ["1,000 clips/s", "2 clips/s"]
 
 
-def test_a_standstill_says_nothing(capsys):
+def test_a_standstill_prints_nothing(capsys):
     clock = Clock()
     lines = Lines("pack", 1000, BYTES, clock)
     lines.update(10)

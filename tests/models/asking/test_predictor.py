@@ -46,7 +46,7 @@ def predictor(model):
 
 
 def test_it_judges_as_evaluate_does(model, predictor, front_end, mp3, tmp_path):
-    """The same sound files by way of the store, of torch's windows and of `judge`."""
+    """The same sound files, by way of the store, torch's windows and `judge`."""
     clips = {f"clip{number}": mp3(0.7 + number, (48000, 32000)[number % 2], number) for number in range(5)}
     with ShardWriter(tmp_path / "clips.tar") as shard:
         for key, data in clips.items():
@@ -67,7 +67,7 @@ def test_it_judges_as_evaluate_does(model, predictor, front_end, mp3, tmp_path):
     np.testing.assert_allclose(given, expected, atol=1e-6)
 
 
-def test_an_answer_is_made_of_the_probabilities(predictor):
+def test_an_answer_follows_from_the_probabilities(predictor):
     heard = predictor.hear(encode(voice(2), RATE, "WAV"))
     prediction = predictor.judge([heard])[0]
     probabilities = np.array([prediction.probabilities[group] for group in GROUPS])
@@ -109,7 +109,7 @@ def test_the_range_is_the_narrowest_that_holds_four_fifths(probabilities, expect
         (0.1 * np.random.default_rng(0).standard_normal(2 * RATE), SPEECHLESS),
     ],
 )
-def test_what_speaks_against_it_is_said(predictor, samples, warning):
+def test_reasons_not_to_believe_it_are_given(predictor, samples, warning):
     heard = predictor.hear(encode(samples, RATE, "FLAC"))
     assert heard.warnings == [warning]
     assert (predictor.judge([heard])[0].group == UNSURE) == (warning == SPEECHLESS)
@@ -125,19 +125,19 @@ def test_a_truncated_file_is_judged_with_a_warning(predictor):
     ("data", "said"),
     [
         (b"", "it is empty"),
-        (b"no sound at all\n" * 50, "it is no sound that can be read (Format not recognised)"),
+        (b"no sound at all\n" * 50, "it cannot be read as sound (Format not recognised)"),
         (encode(np.zeros(RATE), RATE, "WAV"), "no speech found: it is silent"),
         (encode(buzz(0.2, RATE, 0), RATE, "WAV"), "it is too short (0.20 s of sound)"),
         (encode(np.zeros(8000 * 61), 8000, "FLAC"), "it is too long (61 s)"),
     ],
 )
-def test_what_cannot_be_judged_is_told_why(predictor, data, said):
+def test_a_rejected_recording_comes_with_the_reason(predictor, data, said):
     with pytest.raises(Rejected) as rejected:
         predictor.hear(data)
     assert complaint(rejected.value).startswith(said)
 
 
-def test_threads_that_share_it_get_the_answers_of_one(model):
+def test_threads_that_share_it_get_the_same_answers_as_one(model):
     predictor = Predictor(model, unsure=0.0)
     sounds = [encode(voice(1.5 + seed / 2, seed), RATE, form) for seed, form in enumerate(["WAV", "FLAC", "MP3"] * 2)]
     sounds.append(b"<!doctype html><title>No sound</title>" * 500)

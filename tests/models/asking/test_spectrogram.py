@@ -19,7 +19,7 @@ def test_the_used_part_is_what_trimming_leaves(front_end):
     np.testing.assert_allclose(features[first : first + len(used)], used, atol=1e-4)
 
 
-def test_stereo_has_the_same_place(front_end):
+def test_stereo_has_the_same_used_part(front_end):
     samples = np.concatenate([np.zeros(8000), buzz(1, 16000, 1)])
     tell = [
         whole_logmel(encode(each, 16000, "FLAC"), SoundReader(front_end), LogMel(front_end))[1:]

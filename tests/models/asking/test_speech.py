@@ -31,9 +31,9 @@ def test_voices_are_speech(age, sex):
     ],
     ids=["silence", "noise", "noise that rises", "noise that swells", "rumble", "mains hum", "a tone"],
 )
-def test_what_is_none(sound):
+def test_other_sounds_are_not_speech(sound):
     assert not has_speech(np.float32(sound), RATE)
 
 
-def test_what_is_shorter_than_a_frame_is_no_speech():
+def test_a_sound_shorter_than_a_frame_is_not_speech():
     assert not has_speech(np.float32(0.3 * NOISE[: RATE // 100]), RATE)

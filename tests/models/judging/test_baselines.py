@@ -4,7 +4,7 @@ import pandas as pd
 from models.judging.baselines import from_bands, from_facts, from_shares
 
 
-def test_the_majority_of_train_is_given():
+def test_the_majority_in_train_wins():
     given = from_shares({"train": np.array([1, 1, 2]), "test": np.zeros(4, int)}, 3)
     np.testing.assert_allclose(given, np.tile([0, 2 / 3, 1 / 3], (4, 1)))
 

@@ -12,7 +12,7 @@ def clips(speakers, targets, given, groups):
     return Judged(np.eye(groups)[given], targets, np.zeros(len(targets)), speakers)
 
 
-def test_the_interval_is_that_of_a_bootstrap_written_out():
+def test_the_interval_agrees_with_a_bootstrap_written_out():
     random = np.random.default_rng(0)
     speakers = np.repeat(np.arange(60), random.integers(1, 8, 60))
     true = speakers % 3
@@ -36,8 +36,8 @@ def test_few_speakers_make_the_interval_wide():
     assert few > 2 * many
 
 
-def test_the_interval_holds_the_truth_in_95_of_100_draws():
-    """Speakers who differ in how often they are judged rightly, and in how much they say."""
+def test_the_interval_includes_the_truth_in_95_of_100_draws():
+    """Speakers differ in how often they are judged right, and in how much they say."""
     right_of_group = np.array([0.7, 0.6, 0.4, 0.3, 0.5, 0.6])
     held = 0
     for draw in range(300):
@@ -64,8 +64,8 @@ def test_the_same_seed_draws_the_same_speakers():
         np.testing.assert_allclose(first[name][0], part.sum(axis=0), rtol=1e-5)
 
 
-def test_it_takes_little_more_than_it_keeps():
-    """With 30,000 test speakers that is 240 MB; drawn at once it was 1.2 GB."""
+def test_it_takes_little_more_memory_than_it_keeps():
+    """With 30,000 test speakers that is 240 MB; drawing all at once took 1.2 GB."""
     tracemalloc.start()
     bootstrap = SpeakerBootstrap(np.arange(500))
     _, most = tracemalloc.get_traced_memory()

@@ -10,7 +10,7 @@ GROUPS = ["young", "middle", "old"]
 
 
 def people(right_of, facet, count=240):
-    """Clips of `count` speakers, one each; `right_of(number)` is how likely their group is given."""
+    """Clips of `count` speakers, one each; `right_of(number)` is how likely their group is judged right."""
     random = np.random.default_rng(0)
     numbers = np.arange(count)
     true = numbers % 3
@@ -34,7 +34,7 @@ def test_equals_are_not_marked():
 
 
 def test_like_is_compared_with_like():
-    """The young are judged better; a value that holds more of them is no better for it."""
+    """The young are judged better; a value with more of them does not score better for it."""
     table = people(lambda n: 1.0 if n % 3 == 0 else 0.0, lambda n: "far" if n % 3 and n % 2 else "near")
     assert table.loc[("facet", "near"), "macro_recall"] > table.loc[("facet", "far"), "macro_recall"]
     assert table.loc[("facet", "near"), "gap"] == 0
@@ -42,7 +42,7 @@ def test_like_is_compared_with_like():
     assert table.loc[("group", "young"), "mark"] == "above"
 
 
-def test_values_of_few_speakers_are_taken_together_and_never_marked():
+def test_values_with_few_speakers_are_merged_and_never_marked():
     table = people(lambda n: 0.0 if n < 8 else 1.0, lambda n: f"few{n}" if n < 8 else "many")
     assert table.loc["facet"].index.tolist() == ["many", OTHERS]
     assert table.loc[("facet", OTHERS), "speakers"] == 8

@@ -35,8 +35,8 @@ def test_judges_each_clip_by_itself(store):
         np.testing.assert_allclose(given, expected, atol=1e-6)
 
 
-def test_nothing_of_a_batch_outlives_the_next(store, monkeypatch):
-    """What is kept of each batch fragments the heap: judging 45,000 clips took 4 GB."""
+def test_no_batch_leaves_anything_in_memory(store, monkeypatch):
+    """Keeping anything from each batch fragments the heap: judging 45,000 clips took 4 GB."""
     given, alive = [], []
 
     def watched(*arguments):
@@ -53,7 +53,7 @@ def test_nothing_of_a_batch_outlives_the_next(store, monkeypatch):
     assert max(alive) <= 1
 
 
-def test_a_log_tells_how_many_clips_are_judged(store, monkeypatch, capsys):
+def test_a_log_shows_how_many_clips_are_judged(store, monkeypatch, capsys):
     monkeypatch.setattr(progress, "FIRST", 0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64 * 30, 3))
     model = Normalised(net, np.zeros(64, np.float32), np.ones(64, np.float32)).eval()

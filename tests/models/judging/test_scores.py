@@ -30,7 +30,7 @@ def scores(judged):
 
 
 def test_a_worked_example():
-    # Of four young clips three are right, of two middle ones one, the old one is taken for young.
+    # Three of four young clips are right, one of two middle ones, and the old one is taken for young.
     targets = np.array([0, 0, 0, 0, 1, 1, 2])
     probabilities = np.full((7, 3), 0.2)
     probabilities[np.arange(7), [0, 0, 0, 1, 1, 2, 0]] = 0.6
@@ -46,7 +46,7 @@ def test_a_worked_example():
     assert scores["mae_years"][0] == pytest.approx((3 * 12 + 20 + 0 + 8 + 28) / 7)
 
 
-def test_as_scikit_learn_has_them(judged, scores):
+def test_scores_agree_with_scikit_learn(judged, scores):
     true, given = judged.targets, judged.predicted
     assert scores["accuracy"] == pytest.approx(accuracy_score(true, given))
     assert scores["macro_recall"] == pytest.approx(recall_score(true, given, average="macro"))
@@ -56,7 +56,7 @@ def test_as_scikit_learn_has_them(judged, scores):
     assert macro_recall(judged) == pytest.approx(recall_score(true, given, average="macro"))
 
 
-def test_calibration_error_as_torchmetrics_has_it(judged, scores):
+def test_calibration_error_agrees_with_torchmetrics(judged, scores):
     probabilities, targets = torch.from_numpy(judged.probabilities), torch.from_numpy(judged.targets)
     expected = classification.multiclass_calibration_error(probabilities, targets, 3, n_bins=15, norm="l1")
     assert scores["ece"] == pytest.approx(float(expected), abs=1e-5)

@@ -13,7 +13,7 @@ def rows():
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_each_clip_once_an_epoch_over_all_ranks(store, recipe, rows, ranks):
+def test_each_clip_comes_once_an_epoch_over_all_ranks(store, recipe, rows, ranks):
     samplers = [CropSampler(rows, store.frames[rows], recipe, rank, ranks) for rank in range(ranks)]
     batches = [[batch for batch, _ in sampler] for sampler in samplers]
     assert {len(each) for each in batches} == {len(samplers[0])}
@@ -34,7 +34,7 @@ def test_order_and_crops_follow_from_seed_and_epoch(store, recipe, rows):
     assert epoch(0, 1) != epoch(0, 2) != epoch(1, 2)
 
 
-def test_crops_lie_within_long_clips(store, recipe, rows):
+def test_crops_stay_within_long_clips(store, recipe, rows):
     for batch, starts in CropSampler(rows, store.frames[rows], recipe):
         lengths = store.frames[batch]
         assert (starts >= 0).all()
@@ -56,7 +56,7 @@ def test_windows_cover_a_clip(length, starts):
     assert window_starts(length, 30).tolist() == starts
 
 
-def test_windows_hold_every_clip_once(store, recipe, rows):
+def test_windows_contain_every_clip_once(store, recipe, rows):
     windows = Windows(store, rows, rows % 3, recipe.frames, 8)
     clips = 0
     for features, clip, targets in (windows[number] for number in range(len(windows))):
@@ -66,7 +66,7 @@ def test_windows_hold_every_clip_once(store, recipe, rows):
     assert clips == len(rows)
 
 
-def test_normalisation_is_that_of_all_frames(store, rows):
+def test_normalisation_covers_all_frames(store, rows):
     mean, deviation = normalisation(store, rows)
     frames = np.concatenate([store.clip(row) for row in rows]).astype(np.float64)
     np.testing.assert_allclose(mean, frames.mean(axis=0), atol=1e-5)

@@ -11,7 +11,7 @@ class Clock:
 
 
 def epoch(lines: EpochLines, clock: Clock, **trainer) -> None:
-    """Ten batches of train and five of val, each of four seconds."""
+    """Ten batches of train and five of val, four seconds each."""
     facts = {"current_epoch": 3, "num_training_batches": 10, "num_val_batches": [5], "is_global_zero": True}
     trainer = SimpleNamespace(**facts | trainer)
     lines.on_train_epoch_start(trainer, None)
@@ -24,7 +24,7 @@ def epoch(lines: EpochLines, clock: Clock, **trainer) -> None:
         lines.on_validation_batch_end(trainer, None, None, None, number)
 
 
-def test_the_batches_of_an_epoch_are_told(capsys):
+def test_the_batches_of_an_epoch_are_printed(capsys):
     clock = Clock()
     epoch(EpochLines(clock), clock)
     assert capsys.readouterr().err.splitlines() == [
@@ -39,7 +39,7 @@ def test_a_stream_has_no_number_of_batches(capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "val, epoch 3: 4 batches, 0.25 batches/s"
 
 
-def test_other_ranks_tell_nothing(capsys):
+def test_other_ranks_print_nothing(capsys):
     clock = Clock()
     epoch(EpochLines(clock), clock, is_global_zero=False)
     assert not capsys.readouterr().err

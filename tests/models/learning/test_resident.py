@@ -5,7 +5,7 @@ from features.running import progress
 from models.learning.resident import Resident
 
 
-def test_crops_are_those_of_the_store(store, monkeypatch):
+def test_crops_agree_with_the_store(store, monkeypatch):
     monkeypatch.setattr("models.learning.resident.LOADED_AT_ONCE", 7)
     rows = np.array([3, 40, 0, 59, 21, 22, 23, 24, 25, 26])
     resident = Resident(store, rows, "cpu")
@@ -17,13 +17,13 @@ def test_crops_are_those_of_the_store(store, monkeypatch):
     np.testing.assert_array_equal(given.numpy(), store.crops(asked, starts, 30))
 
 
-def test_a_clip_that_ends_begins_again(store):
+def test_a_short_clip_starts_over(store):
     resident = Resident(store, np.array([0]), "cpu")
     given = resident.crops(torch.tensor([0]), torch.tensor([5]), 70).numpy()
     np.testing.assert_array_equal(given, store.crops(np.array([0]), np.array([5]), 70))
 
 
-def test_a_log_tells_how_many_clips_are_on_the_device(store, monkeypatch, capsys):
+def test_a_log_shows_how_many_clips_are_on_the_device(store, monkeypatch, capsys):
     monkeypatch.setattr("models.learning.resident.LOADED_AT_ONCE", 20)
     monkeypatch.setattr(progress, "FIRST", 0)
     monkeypatch.setattr(progress, "BETWEEN", 0)

@@ -30,12 +30,12 @@ def source(store):
 
 @pytest.fixture
 def places():
-    """The even clips of the store, and where each is to stand."""
+    """The even clips of the store, and each one's place."""
     return {f"clip{row}": place for place, row in enumerate(range(0, 60, 2))}
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_each_clip_of_the_split_comes_once_and_no_other(source, places, workers):
+def test_each_clip_in_the_split_comes_once_and_no_others(source, places, workers):
     windows = StreamedWindows(Clips(source, places), 30, 8)
     came = [place for *_, targets in loader(windows, None, workers) for place in targets.tolist()]
     assert sorted(came) == list(range(30))
@@ -53,7 +53,7 @@ def test_ranks_share_the_clips(source, places, ranks, monkeypatch):
     assert sorted(came) == list(range(30))
 
 
-def test_windows_are_those_of_the_store(store, source, places):
+def test_windows_agree_with_the_store(store, source, places):
     rows = np.arange(0, 60, 2)
     served = {}
     for kind in (Windows(store, rows, np.arange(30), 30, 8), StreamedWindows(Clips(source, places), 30, 8)):
@@ -91,20 +91,20 @@ def test_two_workers_make_an_epoch_of_the_stated_length(source, places):
     assert len(list(loader(crops, None, 2))) == 7
 
 
-def test_normalisation_is_that_of_the_store(store, source, places):
+def test_normalisation_agrees_with_the_store(store, source, places):
     for streamed, stored in zip(
         streamed_normalisation(Clips(source, places)), normalisation(store, np.arange(0, 60, 2)), strict=True
     ):
         np.testing.assert_allclose(streamed, stored, rtol=1e-5, atol=1e-5)
 
 
-def test_shards_that_are_not_there_are_said_so(source, places):
+def test_missing_shards_are_reported(source, places):
     with pytest.raises(StoreError, match=r"0000\{2\.\.3\}\.tar"):
         list(Clips(source.replace("{00000..00002}", "0000{2..3}"), places))
 
 
-def test_a_stream_without_the_clips_is_said_so(source):
-    with pytest.raises(StoreError, match="holds none of the clips"):
+def test_a_stream_without_the_clips_is_reported(source):
+    with pytest.raises(StoreError, match="has none of the clips"):
         streamed_normalisation(Clips(source, {"stranger": 0}))
 
 
@@ -115,7 +115,7 @@ def uneven(store):
     speakers = [
         (group, number) for group, of in enumerate(sizes) for number, clips in enumerate(of) for _ in range(clips)
     ]
-    order = np.random.default_rng(0).permutation(60)[: len(speakers)]  # dealt over the shards, some clips left out
+    order = np.random.default_rng(0).permutation(60)[: len(speakers)]  # spread over the shards, without some clips
     return {f"clip{row}": who for row, who in zip(order.tolist(), speakers, strict=True)}
 
 
@@ -124,7 +124,7 @@ def weights_of(uneven) -> dict[str, float]:
     return dict(zip(uneven, even_weights(groups, 10 * groups + number).tolist(), strict=True))
 
 
-def test_the_weights_make_groups_and_their_speakers_even(uneven):
+def test_the_weights_make_groups_and_speakers_come_equally_often(uneven):
     weights = weights_of(uneven)
     assert sum(weights.values()) == pytest.approx(len(uneven))
     of_speaker = Counter()
@@ -135,12 +135,12 @@ def test_the_weights_make_groups_and_their_speakers_even(uneven):
             assert of_speaker[group, number] == pytest.approx(len(uneven) / 3 / voices)
 
 
-def test_a_speaker_of_two_groups_counts_in_each():
+def test_a_speaker_in_two_groups_counts_in_each():
     groups, speakers = np.array([0, 0, 0, 1]), np.array([7, 7, 8, 7])
     np.testing.assert_allclose(even_weights(groups, speakers), [0.5, 0.5, 1, 2])
 
 
-def test_with_weights_groups_and_speakers_come_evenly(store, uneven):
+def test_with_weights_groups_and_speakers_come_equally_often(store, uneven):
     """Over 100 epochs, within 4 standard deviations, as if each count were a Poisson variable: it varies less."""
     shards, weights = f"{store.folder}/{{00000..00002}}.tar", weights_of(uneven)
     epochs, places = 100, {key: place for place, key in enumerate(uneven)}
@@ -157,7 +157,7 @@ def test_with_weights_groups_and_speakers_come_evenly(store, uneven):
             assert abs(count - expected[who]) < 4 * expected[who] ** 0.5, who
 
 
-def test_repeats_follow_from_the_seed_and_are_other_crops(store, uneven):
+def test_repeats_follow_from_the_seed_and_are_different_crops(store, uneven):
     shards, weights = f"{store.folder}/{{00000..00002}}.tar", weights_of(uneven)
     targets = {key: int(key.removeprefix("clip")) for key in uneven}
 

@@ -127,7 +127,7 @@ def whole(store, recipe, tmp_path_factory) -> tuple[list[dict], Path]:
         ([BEST], "half", 6),
     ],
 )
-def test_a_torn_checkpoint_costs_an_epoch_and_a_line(
+def test_a_damaged_checkpoint_costs_an_epoch_and_a_line(
     store, recipe, whole, tmp_path, caplog, monkeypatch, names, how, epochs
 ):
     history, folder = whole
@@ -146,7 +146,7 @@ def test_a_torn_checkpoint_costs_an_epoch_and_a_line(
     assert resumed == history
     assert begun == [6 - epochs]
     said = [record.message.split("/")[-1] for record in caplog.records if record.name == "models.learning.checkpoints"]
-    assert said == [f"{name} cannot be read, and is left out" for name in names if how != "gone"]
+    assert said == [f"{name} cannot be read and is ignored" for name in names if how != "gone"]
 
 
 def test_a_run_killed_at_its_very_end_learns_no_further(store, recipe, tmp_path):
@@ -157,7 +157,7 @@ def test_a_run_killed_at_its_very_end_learns_no_further(store, recipe, tmp_path)
     assert again == whole
 
 
-def test_the_last_epoch_is_kept_also_where_it_is_not_the_best(store, recipe, tmp_path):
+def test_the_last_checkpoint_is_kept_even_if_it_is_not_the_best(store, recipe, tmp_path):
     wild = dataclasses.replace(recipe, learning_rate=1.0, patience=2, max_epochs=20)
     history, _ = learn(store, wild, tmp_path)
     best, last = (torch.load(tmp_path / name, weights_only=True)["epoch"] for name in ("best.ckpt", LAST))
@@ -173,7 +173,7 @@ def test_the_learning_rate_rises_then_falls():
     assert rates[-1] == pytest.approx(0)
 
 
-def test_the_device_store_gives_the_epochs_of_the_shards(store, recipe, tmp_path):
+def test_features_on_the_device_give_the_same_epochs(store, recipe, tmp_path):
     recipe = dataclasses.replace(recipe, max_epochs=2)
     stored, _ = learn(store, recipe, tmp_path / "shards", features="store")
     resident, _ = learn(store, recipe, tmp_path / "resident", features="device")
@@ -200,7 +200,7 @@ learn(store, recipe, Path(sys.argv[2]), devices=2, strategy="ddp")
 
 
 def test_two_processes_learn_together(store, recipe, tmp_path):
-    """On two CPU ranks, each clip comes once per epoch; the scalars are those of all."""
+    """On two CPU ranks: each clip comes once per epoch, and the scalars cover all clips."""
     (tmp_path / "job").write_bytes(pickle.dumps((store, dataclasses.replace(recipe, max_epochs=2))))
     (tmp_path / "job.py").write_text(TWO_RANKS)
     command = [sys.executable, str(tmp_path / "job.py"), str(tmp_path / "job"), str(tmp_path / "out")]
@@ -216,7 +216,7 @@ def test_two_processes_learn_together(store, recipe, tmp_path):
         assert sorted(met) == ROWS["train"].tolist()
 
 
-def test_the_epoch_that_is_kept_is_the_one_that_monitor_finds_best(store, recipe, tmp_path):
+def test_the_epoch_where_monitor_is_best_is_kept(store, recipe, tmp_path):
     rows = [{"val_loss": loss, "val_macro_recall": recall} for loss, recall in [(3, 0.2), (1, 0.3), (2, 0.5), (2, 0.5)]]
     by_recall = dataclasses.replace(recipe, monitor="val_macro_recall")
     assert kept_epoch(rows, recipe) == 1
@@ -225,7 +225,7 @@ def test_the_epoch_that_is_kept_is_the_one_that_monitor_finds_best(store, recipe
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == kept_epoch(history, by_recall)
 
 
-def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
+def test_the_very_last_epoch_can_be_kept(store, recipe, tmp_path):
     wild = dataclasses.replace(recipe, learning_rate=1.0, patience=1, max_epochs=5)
     worse, _ = learn(store, wild, tmp_path / "stopped")
     assert len(worse) < 5
@@ -234,7 +234,7 @@ def test_the_last_of_all_epochs_can_be_kept(store, recipe, tmp_path):
     assert torch.load(tmp_path / "whole" / "best.ckpt", weights_only=True)["epoch"] == 4
 
 
-def test_a_log_tells_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypatch, capsys):
+def test_a_log_shows_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(progress, "FIRST", 0)
     monkeypatch.setattr(progress, "BETWEEN", 0)
     learn(store, dataclasses.replace(recipe, max_epochs=2), tmp_path)
@@ -244,7 +244,7 @@ def test_a_log_tells_the_batches_of_each_epoch(store, recipe, tmp_path, monkeypa
         assert f"val, epoch {number}: 2 of 2" in told
 
 
-def test_steps_wait_for_the_batches_that_are_gathered(store, recipe, tmp_path):
+def test_steps_wait_for_accumulated_batches(store, recipe, tmp_path):
     recipe = dataclasses.replace(recipe, max_epochs=1, accumulate=3)
     learn(store, recipe, tmp_path)
     assert torch.load(tmp_path / LAST, weights_only=True)["global_step"] == 2  # 6 batches of 8

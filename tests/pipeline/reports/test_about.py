@@ -79,9 +79,9 @@ def test_the_page_says_it_or_that_it_is_not_known(project, about):
     page = writer.get_template("about.html.jinja").render(
         about=about, config=read_config(MODEL), unsure=0.4, minutes=10
     )
-    assert ("learnt from <code>corpus.tar.gz</code>" in page) == (about is not None)
+    assert ("trained on <code>corpus.tar.gz</code>" in page) == (about is not None)
     assert ("0.50 (95 % interval 0.40 to 0.60) on 96 test clips of 37 speakers" in page) == (about == KNOWN)
-    assert ("How good it is on test is not known here." in page) == (about != KNOWN)
+    assert ("Its test scores are not known here." in page) == (about != KNOWN)
 
 
 def test_the_facts_of_an_export_are_read_back_or_named(project):
