@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 
 # Energy; above what 16-bit quantisation leaves in a band, so that digital silence does not give away its source.
@@ -88,7 +89,7 @@ class LogMel:
 
         Shape: (samples,) float32 → (frames, n_mels) float32, frames = 1 + (samples - window) // hop.
         """
-        frames = overlapping(samples, self.width, self.hop)
+        frames = sliding_window_view(np.asarray(samples, np.float32), self.width)[:: self.hop]
         energies = np.empty((len(frames), self.n_mels), np.float32)
         for start in range(0, len(frames), FRAMES_AT_ONCE):
             some = frames[start : start + FRAMES_AT_ONCE]
@@ -99,16 +100,6 @@ class LogMel:
             for rows, columns, weights in self.pieces:
                 np.matmul(parts[:, rows], weights, out=energies[start : start + len(some), columns])
         return np.log(np.maximum(energies, FLOOR, out=energies), out=energies)
-
-
-def overlapping(samples: np.ndarray, width: int, hop: int) -> np.ndarray:
-    """Every window of `width` samples, `hop` apart, without copying.
-
-    Shape: (samples,) float32 → (frames, width) float32.
-    """
-    samples = np.ascontiguousarray(samples, np.float32)
-    count = 1 + (len(samples) - width) // hop
-    return np.ndarray((count, width), np.float32, samples, strides=(4 * hop, 4))
 
 
 def mel_bands(n_fft: int, front_end: FrontEnd) -> np.ndarray:

@@ -9,7 +9,6 @@ import pandas as pd
 from joblib import delayed
 
 from features.decoding.decoder import crashing_keys, decode_shard, read_listing
-from features.decoding.sound import SoundReader
 from features.index import FILES, write_index
 from features.logmel import FrontEnd
 from features.running.durable import written_whole
@@ -34,7 +33,6 @@ def decode(
     folder: Path,
     front_end: FrontEnd,
     engine: Engine,
-    reader: type[SoundReader] = SoundReader,
 ) -> list[dict]:
     """Decode the shards in `clips` that `folder` does not hold yet. Returns the listings of all shards, in order.
 
@@ -54,7 +52,7 @@ def decode(
                         f"workers keep dying on {name}, although each of its remaining clips can be decoded alone: "
                         "if memory is short, lower compute.jobs"
                     )
-                crashing[name] = crashing_keys(clips / name, front_end, reader)
+                crashing[name] = crashing_keys(clips / name, front_end)
                 forget(name, folder)
             tasks = (
                 delayed(decode_shard)(
@@ -63,7 +61,6 @@ def decode(
                     about.loc[keys].to_dict("index"),
                     front_end,
                     crashing.get(name, ()),
-                    reader,
                 )
                 for name, keys in todo.items()
             )

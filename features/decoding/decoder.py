@@ -27,7 +27,6 @@ def decode_shard(
     about: Mapping[str, Mapping],
     front_end: FrontEnd,
     crashing: Collection[str] = (),
-    reader: type[SoundReader] = SoundReader,
 ) -> int:
     """Decode the shard `clips` into the shard `logmels`; returns how many clips it went through.
 
@@ -35,7 +34,7 @@ def decode_shard(
     rows for the store's index, and the rejected clips, are written last, beside the shard (see `read_listing`): that
     marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running.
     """
-    read_sound, log_mel = reader(front_end), LogMel(front_end)
+    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
@@ -62,9 +61,9 @@ def decode_shard(
     return count
 
 
-def crashing_keys(clips: Path, front_end: FrontEnd, reader: type[SoundReader] = SoundReader) -> list[str]:
+def crashing_keys(clips: Path, front_end: FrontEnd) -> list[str]:
     """The keys of the clips in a shard that kill the process decoding them, tried one by one."""
-    with Trial(front_end, reader) as tried:
+    with Trial(front_end) as tried:
         return [name.split(".")[0] for name, data in read_shard(clips) if not tried(data)]
 
 
@@ -80,13 +79,13 @@ class Tried:
 class Trial:
     """Callable that decodes a clip in a process of its own; returns None if the process dies."""
 
-    def __init__(self, front_end: FrontEnd, reader: type[SoundReader] = SoundReader):
-        self.front_end, self.reader, self.process = front_end, reader, None
+    def __init__(self, front_end: FrontEnd):
+        self.front_end, self.process = front_end, None
 
     def __call__(self, data: bytes) -> Tried | None:
         self.process = self.process or ProcessPoolExecutor(1, get_context("spawn"))
         try:
-            return self.process.submit(try_clip, data, self.front_end, self.reader).result()
+            return self.process.submit(try_clip, data, self.front_end).result()
         except BrokenProcessPool:
             self.process = None
             return None
@@ -99,9 +98,9 @@ class Trial:
             self.process.shutdown()
 
 
-def try_clip(data: bytes, front_end: FrontEnd, reader: type[SoundReader]) -> Tried:
+def try_clip(data: bytes, front_end: FrontEnd) -> Tried:
     with threadpool_limits(1), quiet_decoder():
-        read_sound, log_mel = tools(front_end, reader)
+        read_sound, log_mel = tools(front_end)
         since, seconds, values = perf_counter(), 0.0, 0
         with suppress(Rejected):
             sound, features = decode_clip(data, read_sound, log_mel)
@@ -110,8 +109,8 @@ def try_clip(data: bytes, front_end: FrontEnd, reader: type[SoundReader]) -> Tri
 
 
 @cache
-def tools(front_end: FrontEnd, reader: type[SoundReader]) -> tuple[SoundReader, LogMel]:
-    return reader(front_end), LogMel(front_end)
+def tools(front_end: FrontEnd) -> tuple[SoundReader, LogMel]:
+    return SoundReader(front_end), LogMel(front_end)
 
 
 def facts(sound: Sound) -> dict:

@@ -20,7 +20,7 @@ from pipeline.paths import CLIPS_INDEX
 from pipeline.running.engine import WorkerDied, on_loky
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
-from tests.pipeline.dying import DiesOfClip4, StumblesOverClip4
+from tests.pipeline.dying import DiesOfClip4, StumblesOverClip4, deadly_try_clip, reading_by
 
 here = partial(on_loky, jobs=1)
 REJECTED = {"clip1": "empty", "clip3": "undecodable", "clip5": "silent", "clip7": "too_short", "absent": "missing"}
@@ -142,13 +142,15 @@ def test_a_damaged_shard_of_clips_is_named(packed, manifest, front_end, tmp_path
 
 
 @pytest.mark.parametrize("jobs", [2, 1])
-def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path, jobs):
+def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path, monkeypatch, jobs):
+    monkeypatch.setattr("features.decoding.decoder.try_clip", deadly_try_clip)
     whole, crashed = tmp_path / "whole", tmp_path / "crashed"
     whole.mkdir(), crashed.mkdir()
     kept = manifest[manifest["key"] != "clip4"]
     if jobs == 1:  # then the first run died itself, in the shard that holds the clip
         (crashed / ".00001.tar.0").touch()
-    listings = decode(packed, manifest, crashed, front_end, partial(on_loky, jobs=jobs), DiesOfClip4)
+    engine = reading_by(DiesOfClip4, partial(on_loky, jobs=jobs))
+    listings = decode(packed, manifest, crashed, front_end, engine)
     rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "crashed"}
     assert {row["key"] for each in listings for row in each["index"]} == set(kept["key"]) - set(REJECTED)
@@ -158,7 +160,7 @@ def test_a_crash_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_pat
 
 
 def test_an_odd_exception_in_one_clip_costs_one_clip(packed, manifest, front_end, tmp_path):
-    listings = decode(packed, manifest, tmp_path, front_end, here, StumblesOverClip4)
+    listings = decode(packed, manifest, tmp_path, front_end, reading_by(StumblesOverClip4, here))
     rejects = all_rejects(manifest, pd.read_parquet(packed / CLIPS_INDEX.name)["key"], listings)
     assert dict(zip(rejects["key"], rejects["reason"], strict=True)) == REJECTED | {"clip4": "undecodable"}
     assert "ZeroDivisionError" in rejects.set_index("key").loc["clip4", "detail"]

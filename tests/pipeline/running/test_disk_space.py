@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.decoding.decoder import Trial
 from pipeline import decode, pack, plan
 from pipeline.corpus.archive import open_corpus
 from pipeline.pack import merge_lists
@@ -16,7 +15,7 @@ from pipeline.running.disk_space import check_room, measure
 from pipeline.running.engine import on_loky
 from pipeline.stage import UserError
 from tests.conftest import encode, write_archive, write_release
-from tests.pipeline.dying import DEADLY, DiesOfClip4
+from tests.pipeline.dying import DEADLY, deadly_try_clip
 
 ROOT = Path(__file__).parents[3]
 COUNT = 60
@@ -78,7 +77,7 @@ def test_expected_sizes_match_the_real_ones(project, front_end):
 
 
 def test_a_clip_that_kills_or_cannot_be_read_is_only_counted(front_end, mp3, monkeypatch):
-    monkeypatch.setattr("pipeline.running.disk_space.Trial", partial(Trial, reader=DiesOfClip4))
+    monkeypatch.setattr("features.decoding.decoder.try_clip", deadly_try_clip)
     good = mp3(1)
     wide = encode(np.zeros((1000, 255)), 192_000, "WAV")
     alone, all_of_them = (measure(clips, front_end, 60) for clips in ([good], [b"", DEADLY, good, wide]))
