@@ -1,4 +1,4 @@
-"""dvc.yaml alone says which code a stage depends on; here it is held to the code that each stage reaches."""
+"""dvc.yaml alone says which code a stage depends on; it is held to what each stage reaches (also code.py)."""
 
 import ast
 from functools import cache

@@ -1,4 +1,7 @@
-"""The whole project, end to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost."""
+"""The whole project (also card.py, clips.py, evaluate.py, export.py, model_card.py, pictures.py, report.py, speed.py).
+
+End to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost.
+"""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The page's answers, asked for without a browser."""
+"""The page's answers, asked for without a browser (also picture.py, __init__.py)."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which requests the page answers."""
+"""Which requests the page answers (also guard.py)."""
 
 import http.client
 import os

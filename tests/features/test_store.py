@@ -1,3 +1,5 @@
+"""Store: crops and clips by their row, from whole shards (also index.py)."""
+
 import os
 import pickle
 

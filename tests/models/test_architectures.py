@@ -1,3 +1,5 @@
+"""Architectures: all in models/architectures/ keep one contract."""
+
 from pathlib import Path
 
 import pytest

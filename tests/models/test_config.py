@@ -1,3 +1,5 @@
+"""Config: what config.json may say (also mistake.py, origin.py)."""
+
 import dataclasses
 import json
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Decode: every clip in index or rejects, whatever happens to workers (also decoder.py)."""
+
 import os
 import shutil
 import signal

@@ -1,3 +1,5 @@
+"""Demo: a made-up release with the oddities of a real one (also synthetic.py)."""
+
 import csv
 import io
 import tarfile

@@ -1,3 +1,5 @@
+"""Filter: every row has one fate (also ages.py, balance.py, hashes.py, rules.py)."""
+
 import dataclasses
 import json
 

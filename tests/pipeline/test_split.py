@@ -1,3 +1,5 @@
+"""Split: whole speakers, dealt evenly (also folds.py)."""
+
 import dataclasses
 
 import numpy as np

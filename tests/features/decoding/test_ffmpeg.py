@@ -1,3 +1,5 @@
+"""FFmpeg: what libsndfile refuses, within the same limits (also mp4.py, container.py)."""
+
 import io
 import struct
 import subprocess

@@ -1,3 +1,5 @@
+"""Sound: decoded, trimmed, resampled, or rejected with a reason (also decoder.py, rejected.py)."""
+
 import dataclasses
 import io
 import os

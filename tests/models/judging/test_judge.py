@@ -1,3 +1,5 @@
+"""Judge: the mean over a clip's windows (also judged.py)."""
+
 import weakref
 
 import numpy as np

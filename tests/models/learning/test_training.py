@@ -1,3 +1,5 @@
+"""Training: epochs, checkpoints, ranks (also board.py, checkpoints.py, classifier.py, hardware.py, recipe.py)."""
+
 import dataclasses
 import os
 import pickle

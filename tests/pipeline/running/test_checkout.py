@@ -1,3 +1,5 @@
+"""Checkout: where the project lies, from a copy of it too (also paths.py)."""
+
 from pathlib import Path
 
 from pipeline.running.checkout import main_checkout

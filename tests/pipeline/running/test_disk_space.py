@@ -1,3 +1,5 @@
+"""Disk space: what clips and features will take (also plan.py)."""
+
 import shutil
 from collections import namedtuple
 from functools import partial

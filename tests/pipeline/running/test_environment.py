@@ -1,3 +1,5 @@
+"""Environment: a missing library is one line (also __init__.py)."""
+
 import subprocess
 import sys
 

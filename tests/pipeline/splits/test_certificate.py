@@ -1,4 +1,4 @@
-"""Filter and split as DVC runs them, and what the certificate says of their files; decoding is played."""
+"""Certificate: filter and split as DVC runs them, decoding faked (also written.py, pyramid.py)."""
 
 import json
 import os
