@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RATE = 16_000  # Hz
 METADATA = ("name", "hop", "width", "licence", "source")
+OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc")  # in what ONNX Runtime raises, which has no type for it
 LINE = 300  # characters of what is told of a damaged file
 
 
@@ -44,8 +45,16 @@ class Encoder:
             return self.run(samples).astype(np.float16)
 
     def run(self, samples: np.ndarray) -> np.ndarray:
-        """Shape: (samples,) → (frames, values) float32."""
-        return self.session.run(["features"], {"samples": np.asarray(samples, np.float32)[None]})[0]
+        """Shape: (samples,) → (frames, values) float32.
+
+        Raises MemoryError where memory is short, which is the machine's fault and not the clip's.
+        """
+        try:
+            return self.session.run(["features"], {"samples": np.asarray(samples, np.float32)[None]})[0]
+        except Exception as error:
+            if any(said in str(error) for said in OUT_OF_MEMORY):
+                raise MemoryError("no memory to run the encoder") from error
+            raise
 
 
 @contextmanager
