@@ -35,9 +35,9 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipeline.encoder", description=__doc__)
     encoders = parser.add_subparsers(required=True, metavar="ENCODER")
-    add_dvector(encoders.add_parser("dvector", help="what tells speakers apart (GE2E): 256 values every 0.8 s"))
+    add_dvector(encoders.add_parser("dvector", help="speaker embeddings (GE2E): 256 values every 0.8 s"))
     for kind in MODELS:
-        add_speech(encoders.add_parser(kind, help="layers of this speech model, from weights that you have"), kind)
+        add_speech(encoders.add_parser(kind, help="layers of this speech model, with weights of your own"), kind)
     return parser.parse_args()
 
 

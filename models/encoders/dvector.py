@@ -1,4 +1,4 @@
-"""D-vector: what a network that tells speakers apart makes of a voice, with its mel front-end, as one module.
+"""D-vector: embeddings from a network trained to tell speakers apart, with its mel front-end, as one module.
 
 The network is the GE2E encoder (Wan et al. 2018, arXiv:1710.10467) as the package Resemblyzer 0.1.4 defines it, and so
 is the front-end: librosa's `melspectrogram` with its defaults, not its logarithm. The windows are ours: every 0.8 s,
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoders.pooled import missing_from, window_starts
+from models.encoders.windows import missing_from, window_starts
 
 RATE = 16_000  # Hz
 N_FFT, HOP, N_MELS = 400, 160, 40  # samples, samples, bands
 WINDOW, STEP = 160, 80  # frames of the mel front-end, and from one window to the next
 SHORTEST = (WINDOW - 1) * HOP  # samples that give a window
 LOUDNESS = 10 ** (-30 / 20)  # root mean square of -30 dB full scale
-SILENCE = 1e-20  # mean square; keeps digital silence what it is
+SILENCE = 1e-20  # mean square; digital silence is not divided by 0
 HIDDEN, LAYERS, VALUES = 256, 3, 256
 ABOUT = {
     "name": "dvector",
@@ -62,7 +62,7 @@ class Mel(nn.Module):
         self.register_buffer("bands", torch.from_numpy(slaney_bands()), persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
-        """The Fourier transform is a convolution, since ONNX exporters have no other of any length."""
+        """The Fourier transform is a convolution with a fixed basis, so that the export needs no other operator."""
         padded = functional.pad(samples, (N_FFT // 2, N_FFT // 2 + missing_from(samples, SHORTEST)))
         parts = functional.conv1d(padded[:, None], self.basis, stride=HOP)[0]  # (402, frames)
         real, imaginary = parts.square().chunk(2)  # (201, frames)

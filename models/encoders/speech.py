@@ -1,4 +1,4 @@
-"""Speech: what the layers of a speech model make of a voice, each pooled over windows, as one module.
+"""Speech: the layers of a speech model, each pooled over windows, as one module.
 
 The models are torchaudio's wav2vec 2.0 (Baevski et al. 2020, arXiv:2006.11477), HuBERT (Hsu et al. 2021,
 arXiv:2106.07447) and WavLM (Chen et al. 2022, arXiv:2110.13900), with weights as torchaudio publishes them.
@@ -21,7 +21,7 @@ from torchaudio.models import (
     wavlm_large,
 )
 
-from models.encoders.pooled import missing_from, window_starts
+from models.encoders.windows import missing_from, window_starts
 
 STEP = 0.02  # s, from one frame of these models to the next
 SHORTEST = 400  # samples that give a frame

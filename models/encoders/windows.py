@@ -1,4 +1,4 @@
-"""Pooled: the windows in which a voice encoder hears a clip, in a form that an exporter can trace at any length."""
+"""Windows: where those of a voice encoder begin, in operations that an exporter can trace for any length of clip."""
 
 import torch
 from torch import Tensor
