@@ -6,6 +6,8 @@ from models.architectures.cnn import CNN
 from models.architectures.conformer import Conformer
 from models.architectures.crnn import CRNN
 from models.architectures.ecapa import ECAPA
+from models.architectures.linear import Linear
+from models.architectures.mlp import MLP
 from models.architectures.resnet import ResNet
 from models.architectures.rnn import RNN
 from models.architectures.tcn import TCN
@@ -20,4 +22,6 @@ ARCHITECTURES = {
     "resnet": ResNet,
     "conformer": Conformer,
     "cepstral": Cepstral,
+    "linear": Linear,
+    "mlp": MLP,
 }

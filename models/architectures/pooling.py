@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+TINY = 1e-8  # added to a variance, so that the gradient of its root is finite at 0
+
 
 class AttentiveStatistics(nn.Module):
     """Mean and standard deviation over time, weighted by the attention that each channel pays to each frame, given the
@@ -32,3 +34,15 @@ def statistics(sequence: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     mean = (sequence * weights).sum(dim=2)
     variance = ((sequence - mean[:, :, None]) ** 2 * weights).sum(dim=2)
     return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], dim=1)
+
+
+def moments(sequence: torch.Tensor, deviation: bool) -> torch.Tensor:
+    """The mean over time and, with `deviation`, the standard deviation (of the frames at hand, so 0 for one frame).
+
+    Shape: (B, C, T) → (B, C), or (B, 2 C).
+    """
+    mean = sequence.mean(dim=2)
+    if not deviation:
+        return mean
+    variance = (sequence - mean[:, :, None]).square().mean(dim=2)
+    return torch.cat([mean, (variance + TINY).sqrt()], dim=1)
