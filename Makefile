@@ -10,7 +10,7 @@ repro: .venv/installed
 	@$(run) python -m pipeline.runs repro
 	@$(run) python -m pipeline.card
 
-pull: .venv/installed # make pull TARGETS='data/logmel data/split.parquet'
+pull: .venv/installed # make pull TARGETS='data/features data/split.parquet'
 	@$(run) python -m pipeline.share pull $(TARGETS)
 
 push: .venv/installed

@@ -27,6 +27,7 @@ from page.folder import emptied, temporary_folder
 from page.guard import Guard
 from page.picture import picture
 from pipeline.predict import (
+    HOP,
     MODEL,
     SUFFIXES,
     UNSURE,
@@ -80,7 +81,7 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
             prediction=prediction,
             is_unsure=prediction.group == UNSURE,
             unsure=predictor.unsure,
-            picture=picture(logmel, predictor.config.front_end.hop, begin, end),
+            picture=picture(logmel, HOP, begin, end),
             begin=begin,
             end=end,
             seconds=time.perf_counter() - since,

@@ -9,7 +9,7 @@ from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, formatted, mean_of, recall_of, trial
 from features.store import Store
 from pipeline.params import Params, load_params
-from pipeline.paths import LOGMEL, MANIFEST
+from pipeline.paths import FEATURES, MANIFEST
 
 WHOLE = "the recipe"
 
@@ -36,8 +36,8 @@ def variants(params: Params) -> dict[str, Params]:
         "without weight decay": changed(weight_decay=0.0),
         "a third of the learning rate": changed(learning_rate=recipe.learning_rate / 3),
         "three times the learning rate": changed(learning_rate=recipe.learning_rate * 3),
-        "crops half as long": changed(frames=recipe.frames // 2),
-        "crops twice as long": changed(frames=recipe.frames * 2),
+        "crops half as long": changed(crop=recipe.crop / 2),
+        "crops twice as long": changed(crop=recipe.crop * 2),
         f"train's clips drawn as for balance: {other_balance}": replace(
             params, filter=replace(params.filter, balance=other_balance)
         ),
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--by", default=params.split.by)
     chosen = parser.parse_args()
     folds = chosen.folds
-    store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
+    store, manifest, groups = Store(needs(FEATURES)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
     runs = {
         name: [trial(each, store, manifest) for each in folds_of(variant, folds, by=chosen.by)]
         for name, variant in variants(params).items()

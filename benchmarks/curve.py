@@ -9,7 +9,7 @@ from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, formatted, mean_of, recall_of, trials
 from features.store import Store
 from pipeline.params import load_params
-from pipeline.paths import LOGMEL, MANIFEST
+from pipeline.paths import FEATURES, MANIFEST
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     chosen = parser.parse_args()
     params = load_params()
-    store, manifest, groups = Store(needs(LOGMEL)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
+    store, manifest, groups = Store(needs(FEATURES)), pd.read_parquet(needs(MANIFEST)), list(params.split.groups)
     rows = []
     for name in chosen.models or [params.model]:
         for share in SHARES:

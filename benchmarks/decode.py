@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import median_seconds, needs, one_core, show
 from features.decoding.sound import quiet_decoder
+from features.front_end import FrontEnd
 from features.index import write_index
-from features.logmel import FrontEnd
 from features.shard import ShardWriter, read_shard
 from pipeline.decode import decode
 from pipeline.params import load_params
@@ -64,8 +64,10 @@ def stage(packed: Path, front_end: FrontEnd) -> None:
 def by_torchaudio(paths: list[Path], front_end: FrontEnd) -> None:
     import torchaudio
 
-    rate, transforms = front_end.sample_rate, torchaudio.transforms
-    mel = transforms.MelSpectrogram(rate, f_min=front_end.f_min, f_max=front_end.f_max, **framing(front_end))
+    rate, transforms = front_end.sound.sample_rate, torchaudio.transforms
+    mel = transforms.MelSpectrogram(
+        rate, f_min=front_end.settings["f_min"], f_max=front_end.settings["f_max"], **framing(front_end)
+    )
     resample = cache(lambda source: transforms.Resample(source, rate))
     for path in paths:
         samples, source = torchaudio.load(path)
@@ -75,11 +77,11 @@ def by_torchaudio(paths: list[Path], front_end: FrontEnd) -> None:
 def by_librosa(paths: list[Path], front_end: FrontEnd) -> None:
     import librosa
 
-    rate = front_end.sample_rate
+    rate = front_end.sound.sample_rate
     for path in paths:
         samples, _ = librosa.load(path, sr=rate)
         mel = librosa.feature.melspectrogram(
-            y=samples, sr=rate, fmin=front_end.f_min, fmax=front_end.f_max, **framing(front_end)
+            y=samples, sr=rate, fmin=front_end.settings["f_min"], fmax=front_end.settings["f_max"], **framing(front_end)
         )
         librosa.power_to_db(mel)
 
@@ -88,9 +90,9 @@ def framing(front_end: FrontEnd) -> dict[str, int]:
     """The settings that have the same names in torchaudio and librosa."""
     return {
         "n_fft": 512,
-        "win_length": round(front_end.window * front_end.sample_rate),
-        "hop_length": round(front_end.hop * front_end.sample_rate),
-        "n_mels": front_end.n_mels,
+        "win_length": round(front_end.settings["window"] * front_end.sound.sample_rate),
+        "hop_length": round(front_end.hop * front_end.sound.sample_rate),
+        "n_mels": front_end.values,
     }
 
 
@@ -104,7 +106,7 @@ def works(way: Callable[[], None]) -> bool:
 
 def main() -> None:
     one_core()
-    front_end = load_params().features
+    front_end = load_params().front_end()
     with tempfile.TemporaryDirectory() as folder:
         clips = sample(Path(folder))
         paths = [Path(folder) / name for name in clips]

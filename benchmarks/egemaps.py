@@ -20,11 +20,11 @@ from sklearn.svm import LinearSVC
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, formatted, recall_of, trials, whole_fold
 from features.decoding.sound import Rejected, SoundReader, quiet_decoder
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from features.shard import read_shard
 from features.store import Store
 from pipeline.params import Params, Split, load_params
-from pipeline.paths import CLIPS, LOGMEL, MANIFEST
+from pipeline.paths import CLIPS, FEATURES, MANIFEST
 from pipeline.split import assign, grouped
 
 KEPT = Path("data/egemaps.parquet")
@@ -35,21 +35,21 @@ HAND_MADE = "eGeMAPSv02 + linear SVM"
 def functionals_of(clips: Path, front_end: FrontEnd) -> pd.DataFrame:
     """The 88 functionals of each clip in a shard, decoded, trimmed and resampled as for the store."""
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
-    read_sound, rows = SoundReader(front_end), {}
+    read_sound, rows = SoundReader(front_end.sound), {}
     with quiet_decoder():
         for name, data in read_shard(clips):
             try:
                 samples = read_sound(data).samples
             except Rejected:
                 continue
-            rows[name.split(".")[0]] = smile.process_signal(samples, front_end.sample_rate).iloc[0]
+            rows[name.split(".")[0]] = smile.process_signal(samples, front_end.sound.sample_rate).iloc[0]
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def features(params: Params) -> pd.DataFrame:
     if not KEPT.is_file():
         shards = sorted(needs(CLIPS).glob("*.tar"))
-        parts = Parallel(params.compute.jobs)(delayed(functionals_of)(shard, params.features) for shard in shards)
+        parts = Parallel(params.compute.jobs)(delayed(functionals_of)(shard, params.front_end()) for shard in shards)
         pd.concat(parts).to_parquet(KEPT)
     return pd.read_parquet(KEPT)
 
@@ -98,7 +98,7 @@ def main() -> None:
     if chosen.deals > 1 and chosen.folds < params.split.folds:
         parser.error(f"--deals needs --folds {params.split.folds}, so that every deal tests the same speakers")
     values, manifest = features(params), pd.read_parquet(needs(MANIFEST))
-    store, groups = Store(needs(LOGMEL)), list(params.split.groups)
+    store, groups = Store(needs(FEATURES)), list(params.split.groups)
     for by in chosen.by:
         recalls: dict[str, list[np.ndarray]] = {}
         for seed in range(params.split.seed, params.split.seed + (chosen.deals if by == "speaker" else 1)):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import median_seconds, show
+from features.front_end import FrontEnd
 from features.index import INDEX_TYPES, write_index
-from features.logmel import FrontEnd
 from features.shard import ShardWriter, shard_name
 from features.store import Store
 from models.config import Config
@@ -46,7 +46,7 @@ def made_up_store(folder: Path, keys: pd.Series, front_end: FrontEnd, random: np
     clips = []
     with ShardWriter(folder / shard_name(0)) as shard:
         for number in range(DISTINCT):
-            noise = random.standard_normal((FRAMES, front_end.n_mels)).astype(np.float16)
+            noise = random.standard_normal((FRAMES, front_end.values)).astype(np.float16)
             clips.append(shard.add_array(f"clip{number}.npy", noise))
     offsets = np.array(clips)[np.arange(len(keys)) % DISTINCT]
     index = pd.DataFrame(dict.fromkeys(INDEX_TYPES, 0), index=keys.index)
@@ -58,11 +58,11 @@ def main() -> None:
     random, params = np.random.default_rng(0), load_params()
     split = made_up_split(random)
     test = split[split["split"] == "test"]
-    bands = [0.0] * params.features.n_mels
-    config = Config("cnn", {}, list(AGES[:6]), 200, params.features, bands, bands, [15, 25, 35, 45, 55, 70], 1.2)
+    bands = [0.0] * params.front_end().values
+    config = Config("cnn", {}, list(AGES[:6]), 200, params.front_end(), bands, bands, [15, 25, 35, 45, 55, 70], 1.2)
     raw = random.dirichlet(np.ones(6), len(test))
     with tempfile.TemporaryDirectory() as folder:
-        store = made_up_store(Path(folder), split["key"], params.features, random)
+        store = made_up_store(Path(folder), split["key"], params.front_end(), random)
         taken = median_seconds({"evaluate": lambda: report_on(split, raw, config, store)}, rounds=1)
     title = f"Report on {len(test):,} test clips of {test['speaker'].nunique():,} speakers"
     show(title, ("", "s"), [(name, f"{seconds:.0f}") for name, seconds in taken.items()], "all cores")

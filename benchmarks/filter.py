@@ -31,9 +31,9 @@ def run(module: str, *arguments: str) -> tuple[float, float]:
 def fake_decode(count: int) -> None:
     """A store's index for the first `count` clips of the manifest; the others are rejected."""
     keys = pd.read_parquet("data/manifest.parquet", columns=["key"])
-    Path("data/logmel").mkdir()
-    keys[:count].to_parquet("data/logmel/index.parquet")
-    keys[count:].assign(reason="missing").to_csv("data/logmel/rejects.csv", index=False)
+    Path("data/features").mkdir()
+    keys[:count].to_parquet("data/features/index.parquet")
+    keys[count:].assign(reason="missing").to_csv("data/features/rejects.csv", index=False)
 
 
 def change(**settings: object) -> None:
@@ -56,7 +56,7 @@ def main() -> None:
         change(balance="keep", clips_per_speaker=1000)
         run("pipeline.filter")
         fake_decode(SUBSET)
-        clips = len(pd.read_parquet("data/logmel/index.parquet"))
+        clips = len(pd.read_parquet("data/features/index.parquet"))
         measured[f"split, {clips:,} clips"] = run("pipeline.split")
         os.chdir(PARAMS.parent)
     rows = [(what, f"{seconds:.1f}", f"{memory:.2f}") for what, (seconds, memory) in measured.items()]

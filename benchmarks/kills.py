@@ -16,7 +16,7 @@ from benchmarks.timing import show
 from tests.pipeline.killing import bytes_under
 from tests.project import ENVIRONMENT, change, make_project
 
-OUTPUTS = {"pack": "data/clips", "decode": "data/logmel", "train": "data/model"}
+OUTPUTS = {"pack": "data/clips", "decode": "data/features", "train": "data/model"}
 SETTINGS = {"pack": {"clips_per_shard": 4}, "train": {"max_epochs": 12, "patience": 12}}
 
 

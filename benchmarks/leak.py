@@ -20,7 +20,7 @@ from models.learning import training
 from models.learning.classifier import Classifier
 from models.learning.data import Windows
 from pipeline.params import Params, load_params
-from pipeline.paths import LOGMEL, MANIFEST
+from pipeline.paths import FEATURES, MANIFEST
 from pipeline.split import assign, grouped
 from pipeline.train import build_seeded, configure, voice_data
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     folds = parser.parse_args().folds
     params = load_params()
-    store, clips, groups = Store(needs(LOGMEL)), pd.read_parquet(MANIFEST), list(params.split.groups)
+    store, clips, groups = Store(needs(FEATURES)), pd.read_parquet(MANIFEST), list(params.split.groups)
     rows = []
     for by in ("speaker", "clip"):
         splits = [replace(params.split, by=by, folds=folds, fold=fold) for fold in range(folds)]

@@ -13,10 +13,11 @@ import webdataset
 from benchmarks.decode import sample
 from benchmarks.timing import median_seconds, needs, one_core, show
 from features.decoding.sound import Rejected, SoundReader, quiet_decoder
-from features.logmel import FrontEnd, LogMel
+from features.front_end import FrontEnd
+from features.front_ends.opening import open_front_end
 from features.store import Store
 from pipeline.params import load_params
-from pipeline.paths import LOGMEL
+from pipeline.paths import FEATURES
 
 BATCH, FRAMES, BATCHES = 256, 300, 8
 DECODED = 256  # clips, by the slow way
@@ -27,7 +28,7 @@ def store_batches(store: Store) -> None:
     for _ in range(BATCHES):
         rows = generator.integers(len(store), size=BATCH)
         starts = generator.integers(np.maximum(store.frames[rows] - FRAMES, 0), endpoint=True)
-        assert store.crops(rows, starts, FRAMES).shape == (BATCH, FRAMES, store.n_mels)
+        assert store.crops(rows, starts, FRAMES).shape == (BATCH, FRAMES, store.values)
 
 
 def webdataset_batches(shards: list[str]) -> None:
@@ -45,7 +46,7 @@ def webdataset_batches(shards: list[str]) -> None:
 
 def decoding_batches(clips: list[bytes], front_end: FrontEnd) -> None:
     """As in the project that this one replaces: a clip is decoded every time it is needed."""
-    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
+    read_sound, log_mel = SoundReader(front_end.sound), open_front_end(front_end)
     for start in range(0, DECODED, BATCH):
         crops = [random_crop(log_mel(read_sound(clip).samples)) for clip in clips[start : start + BATCH]]
         assert np.stack(crops).shape[:2] == (len(crops), FRAMES)
@@ -59,7 +60,7 @@ def random_crop(clip: np.ndarray) -> np.ndarray:
 
 
 def usable(clips: Iterable[bytes], front_end: FrontEnd) -> Iterator[bytes]:
-    read_sound = SoundReader(front_end)
+    read_sound = SoundReader(front_end.sound)
     for clip in clips:
         with suppress(Rejected):
             read_sound(clip)
@@ -68,10 +69,10 @@ def usable(clips: Iterable[bytes], front_end: FrontEnd) -> Iterator[bytes]:
 
 def main() -> None:
     one_core()
-    store = Store(needs(LOGMEL))
-    shards = [str(LOGMEL / name) for name in store.shards]
+    store = Store(needs(FEATURES))
+    shards = [str(FEATURES / name) for name in store.shards]
     ways = {"webdataset": lambda: webdataset_batches(shards), "store": lambda: store_batches(store)}
-    front_end = load_params().features
+    front_end = load_params().front_end()
     with quiet_decoder(), tempfile.TemporaryDirectory() as folder:
         clips = list(islice(cycle(usable(sample(Path(folder)).values(), front_end)), DECODED))
         ways["decoding in __getitem__"] = lambda: decoding_batches(clips, front_end)
@@ -82,7 +83,7 @@ def main() -> None:
         (name, f"{each:,.0f}", f"{each / speed['webdataset']:.2f}", f"{each / speed['decoding in __getitem__']:.1f}")
         for name, each in speed.items()
     ]
-    title = f"Crops from {len(store)} clips, batches of {BATCH} × {FRAMES} frames × {store.n_mels} bands, float16"
+    title = f"Crops from {len(store)} clips, batches of {BATCH} × {FRAMES} frames × {store.values} bands, float16"
     show(title, ("", "crops/s", "× webdataset", "× decoding"), rows)
 
 

@@ -27,7 +27,7 @@ from features.store import Store
 from models.learning.data import CropSampler
 from pipeline import evaluate, train
 from pipeline.params import load_params
-from pipeline.paths import LOGMEL, SPLIT, SPLIT_REPORT
+from pipeline.paths import FEATURES, SPLIT, SPLIT_REPORT
 from pipeline.splits.certificate import contents
 from pipeline.stage import fingerprint
 
@@ -39,8 +39,8 @@ ROOT = Path.cwd()
 
 def write_store(folder: Path) -> None:
     """Shards of nothing but zeros, which take no space on disk."""
-    front_end = load_params().features
-    size, each = FRAMES * front_end.n_mels * 2, CLIPS // SHARDS
+    front_end = load_params().front_end()
+    size, each = FRAMES * front_end.values * 2, CLIPS // SHARDS
     number = np.arange(CLIPS)
     index = pd.DataFrame(dict.fromkeys(INDEX_TYPES, 0), index=number).assign(
         key=[f"common_voice_en_{10_000_000 + clip}" for clip in number],
@@ -68,8 +68,8 @@ def open_store(folder: Path) -> tuple[float, float]:
 
 def write_project(folder: Path) -> None:
     """The files that train and evaluate read, without running the stages before them."""
-    (folder / LOGMEL).mkdir(parents=True)
-    write_store(folder / LOGMEL)
+    (folder / FEATURES).mkdir(parents=True)
+    write_store(folder / FEATURES)
     split = made_up_split(np.random.default_rng(0)).astype({"split": "category"}).assign(left_out="")
     split.to_parquet(folder / SPLIT, index=False)
     parts = {name: contents(split[split["split"] == name]) for name in split["split"].cat.categories}
@@ -151,7 +151,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         write_project(project)
-        seconds, memory = in_new_process(open_store, project / LOGMEL)
+        seconds, memory = in_new_process(open_store, project / FEATURES)
         took = {stage: in_new_process(run_in, project, stage) for stage in ("train", "evaluate")}
     size = f"{CLIPS:,} clips in {SHARDS} shards"
     show(f"A store of {size}", ("", "s", "MB"), [("open", f"{seconds:.2f}", f"{memory:.0f}")])
@@ -161,7 +161,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         copy_project(project)
-        shards = len(list((project / "data/logmel").glob("*.tar")))
+        shards = len(list((project / "data/features").glob("*.tar")))
         ways = {"dvc --version": lambda: dvc(project, "--version"), "dvc repro": lambda: dvc(project, "repro")}
         taken = median_seconds(ways, rounds=5)
     rows = [(name, f"{each:.1f}") for name, each in taken.items()]

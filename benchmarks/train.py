@@ -15,7 +15,7 @@ from models.learning.classifier import Classifier
 from models.learning.data import Crops, CropSampler, loader
 from models.learning.resident import Resident
 from pipeline.params import Params, load_params
-from pipeline.paths import LOGMEL, SPLIT
+from pipeline.paths import FEATURES, SPLIT
 from pipeline.train import build_seeded, configure
 
 BATCHES, WARM_UP = 12, 3
@@ -33,16 +33,17 @@ def throughput(
     rows = store.rows_of(split["key"][split["split"] == "train"])
     target_of_row = np.zeros(len(store), np.int64)
     target_of_row[rows] = split["group"][split["split"] == "train"].cat.codes
-    sampler = CropSampler(rows, store.frames[rows], params.train)
+    frames = params.train.frames(store.front_end.hop)
+    sampler = CropSampler(rows, store.frames[rows], frames, params.train)
     resident = Resident(store, rows, device) if features == "device" else None
-    batches = iter(loader(Crops(store, target_of_row, params.train.frames), sampler))
+    batches = iter(loader(Crops(store, target_of_row, frames), sampler))
     places = iter(sampler)
     waiting, working = [], []
     for _ in range(min(len(sampler), BATCHES + WARM_UP)):
         begin = perf_counter()
         if resident:
             here, starts = (torch.from_numpy(each).to(device) for each in next(places))
-            crops = resident.crops(here, starts, params.train.frames)
+            crops = resident.crops(here, starts, frames)
             targets = torch.from_numpy(target_of_row).to(device)[here]
         else:
             crops, targets = (each.to(device, non_blocking=True) for each in next(batches))
@@ -73,13 +74,13 @@ def main() -> None:
     parser.add_argument("--features", choices=["store", "device"], default="store")
     chosen = parser.parse_args()
     params = load_params()
-    store, split, device = Store(needs(LOGMEL)), pd.read_parquet(needs(SPLIT)), params.compute.device
+    store, split, device = Store(needs(FEATURES)), pd.read_parquet(needs(SPLIT)), params.compute.device
     rows = []
     for name in chosen.models or params.architectures:
         parameters, clips, wait = throughput(replace(params, model=name), store, split, device, chosen.features)
         rows.append((name, f"{parameters:,}", f"{clips:,.0f}", f"{wait:.1%}"))
     title = (
-        f"Training on {device}, batches of {params.train.batch_size} × {params.train.frames} frames, {chosen.features}"
+        f"Training on {device}, batches of {params.train.batch_size} crops of {params.train.crop} s, {chosen.features}"
     )
     show(title, ("", "parameters", "clips/s", "waiting for data"), rows, "all cores")
 

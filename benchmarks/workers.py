@@ -18,7 +18,7 @@ SHARDS = 8  # of the same clips
 
 
 def main() -> None:
-    front_end, manifest = load_params().features, pd.read_parquet(MANIFEST)
+    front_end, manifest = load_params().front_end(), pd.read_parquet(MANIFEST)
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder)
         clips = sample(packed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 
 INDEX_TYPES = {
     "key": "str",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.logmel import FrontEnd
+from features.front_end import front_end_of
 from features.shard import closed_size
 
 
@@ -28,9 +28,9 @@ class Store:
         self.folder = Path(folder)
         self.index = self.read("index.parquet", pd.read_parquet)
         self.front_end = self.read(
-            "features.json", lambda path: FrontEnd(**json.loads(path.read_text(encoding="utf-8")))
+            "features.json", lambda path: front_end_of(json.loads(path.read_text(encoding="utf-8")))
         )
-        self.n_mels = self.front_end.n_mels
+        self.values = self.front_end.values
         self.frames = self.index["frames"].to_numpy(np.int64)
         self.offsets = self.index["offset"].to_numpy()
         self.shard_of, self.shards = pd.factorize(self.index["shard"])
@@ -43,13 +43,13 @@ class Store:
             return reader(self.folder / name)
         except FileNotFoundError:
             raise StoreError(f"{self.folder} is not a store: it has no {name}") from None
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, LookupError, OSError) as error:
             raise StoreError(f"{self.folder / name} cannot be read: {' '.join(str(error).split())}") from error
 
     def check_shards(self) -> None:
         """Raises StoreError if shards are missing, or if their sizes do not match the index."""
         ends = np.zeros(len(self.shards), np.int64)
-        np.maximum.at(ends, self.shard_of, self.offsets + self.frames * self.n_mels * np.float16().itemsize)
+        np.maximum.at(ends, self.shard_of, self.offsets + self.frames * self.values * np.float16().itemsize)
         sizes = np.array([size_of(path) for path in self.paths])
         absent = self.shards[sizes < 0]
         if len(absent):
@@ -74,22 +74,22 @@ class Store:
         return self.index["key"].iloc[rows].tolist()
 
     def clip(self, row: int) -> np.ndarray:
-        """A clip's features. Shape: (frames, n_mels), float16."""
+        """A clip's features. Shape: (frames, values), float16."""
         with OpenShard(self.paths[self.shard_of[row]]) as shard:
             return self.clip_in(shard, row)
 
     def clip_in(self, shard: "OpenShard", row: int) -> np.ndarray:
-        clip = np.empty((self.frames[row], self.n_mels), np.float16)
+        clip = np.empty((self.frames[row], self.values), np.float16)
         shard.read_into(clip, self.offsets[row])
         return clip
 
     def crops(self, rows: np.ndarray, starts: np.ndarray, frames: int) -> np.ndarray:
         """`frames` frames of each clip, from its frame `start`; a clip that is too short starts over.
 
-        Shape: (batch,), (batch,) → (batch, frames, n_mels), float16.
+        Shape: (batch,), (batch,) → (batch, frames, values), float16.
         """
-        crops = np.empty((len(rows), frames, self.n_mels), np.float16)
-        offsets = (self.offsets[rows] + starts * self.n_mels * crops.itemsize).tolist()
+        crops = np.empty((len(rows), frames, self.values), np.float16)
+        offsets = (self.offsets[rows] + starts * self.values * crops.itemsize).tolist()
         is_whole = (starts + frames <= self.frames[rows]).tolist()
         shards = self.shard_of[rows]
         for number, places in groupby(np.argsort(shards).tolist(), shards.tolist().__getitem__):

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FailFast, TypeAdapter, ValidationError
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from models.mistake import explained, shortened
 from models.origin import Origin
 from models.recipe import Frames
 
-LARGEST = 100_000  # bytes in a `config.json`; 256 bands and nine groups take 20,000
+LARGEST = 2_000_000  # bytes in a `config.json`; an encoder's 20,000 values take 900,000
 LINE = 300  # characters of an error about a damaged file that are shown
 
 Group = Annotated[str, Len(1, 100)]
@@ -42,12 +42,12 @@ def running(path: Path) -> Iterator[None]:
 class Config:
     architecture: str
     settings: dict[str, Any]
-    groups: Annotated[list[Group], Len(2, 100)]  # in order
+    groups: Annotated[list[Group], Len(2, 100), FailFast()]  # in order
     frames: Frames  # of a window
     front_end: FrontEnd
-    mean: list[Annotated[float, Ge(-1000), Le(1000)]]  # of each mel band over train
-    deviation: list[Annotated[float, Gt(0), Le(1000)]]
-    years: list[Annotated[float, Ge(0), Le(150)]]  # the mean age of each group in train
+    mean: Annotated[list[Annotated[float, Ge(-1000), Le(1000)]], FailFast()]  # of each value over train
+    deviation: Annotated[list[Annotated[float, Gt(0), Le(1000)]], FailFast()]
+    years: Annotated[list[Annotated[float, Ge(0), Le(150)]], FailFast()]  # the mean age of each group in train
     temperature: Annotated[float, Ge(0.001), Le(1000)] = 1.0  # see calibration.tempered; fitted on val
     origin: Origin | None = None  # None until `train` has saved the model, and in models of an older version
 
@@ -57,8 +57,8 @@ class Config:
         for group in self.groups:
             if self.groups.count(group) > 1:
                 raise ValueError(f"groups: {shortened(group)} is listed more than once")
-        for name, of in {"mean": "bands", "deviation": "bands", "years": "groups"}.items():
-            found, allowed = len(getattr(self, name)), self.front_end.n_mels if of == "bands" else len(self.groups)
+        for name, of in {"mean": "values", "deviation": "values", "years": "groups"}.items():
+            found, allowed = len(getattr(self, name)), self.front_end.values if of == "values" else len(self.groups)
             if found != allowed:
                 raise ValueError(f"{name} has {found} numbers for {allowed} {of}")
 

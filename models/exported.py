@@ -19,10 +19,10 @@ EXAMPLE = 2  # windows in the traced batch; a batch of one would be taken for a 
 def export(model: Normalised, config: Config, folder: Path) -> None:
     """Write `model.onnx`, `model.safetensors` and `config.json`.
 
-    The ONNX model takes `features` as the store has them, (any batch, frames, n_mels) float16, normalises them itself,
+    The ONNX model takes `features` as the store has them, (any batch, frames, values) float16, normalises them itself,
     and returns `logits`, (batch, groups). The safetensors hold the same weights as model.pth.
     """
-    write_onnx(model.eval(), np.zeros((EXAMPLE, config.frames, config.front_end.n_mels), np.float16), folder)
+    write_onnx(model.eval(), np.zeros((EXAMPLE, config.frames, config.front_end.values), np.float16), folder)
     save_file({name: each.contiguous() for name, each in model.net.state_dict().items()}, folder / "model.safetensors")
     write_config(config, folder)
 

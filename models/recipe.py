@@ -7,7 +7,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 STRICT = {"extra": "forbid", "strict": True}
 
-Frames = Annotated[int, Ge(16), Le(10_000)]  # of a crop or a window
+Frames = Annotated[int, Ge(1), Le(10_000)]  # of a crop or a window
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Masks:
 
 @dataclass(frozen=True)
 class Recipe:
-    frames: Frames  # of a crop
+    crop: Annotated[float, Gt(0), Le(600)]  # s
     batch_size: Annotated[int, Ge(2)]  # crops
     max_epochs: Annotated[int, Ge(1)]
     patience: Annotated[int, Ge(1)]  # epochs without a better `monitor`
@@ -38,6 +38,10 @@ class Recipe:
     seed: Annotated[int, Ge(0), Lt(2**32)]
 
     __pydantic_config__: ClassVar[dict] = STRICT
+
+    def frames(self, hop: float) -> int:
+        """The frames of a crop, of features with a frame every `hop` s."""
+        return max(1, round(self.crop / hop))
 
     @property
     def better(self) -> Literal["min", "max"]:

@@ -9,7 +9,7 @@ def window_starts(length: int, frames: int) -> np.ndarray:
 
 
 def windows_of(features: np.ndarray, frames: int) -> np.ndarray:
-    """The windows that judge a clip. Shape: (any, n_mels) → (windows, frames, n_mels)."""
+    """The windows that judge a clip. Shape: (any, values) → (windows, frames, values)."""
     if len(features) < frames:
         return np.resize(features, (1, frames, features.shape[1]))
     return np.stack([features[start : start + frames] for start in window_starts(len(features), frames)])

@@ -29,7 +29,7 @@ from pipeline.comparing.mark import marks_of
 from pipeline.comparing.speed import clips_per_second
 from pipeline.evaluate import BASELINE
 from pipeline.params import load_params
-from pipeline.paths import COMPARISON, EFFORT, EVALUATION, LOGMEL, MODEL
+from pipeline.paths import COMPARISON, EFFORT, EVALUATION, FEATURES, MODEL
 from pipeline.reports.markdown import render
 from pipeline.running.aside import build_aside
 from pipeline.splits.certificate import FOLDED
@@ -137,7 +137,7 @@ def judged_by_model(runs: list[ComparedRun]) -> dict[str, Judged]:
 
 def inference_speeds(configs: dict[str, Config]) -> dict[str, float]:
     """Clips per second of each architecture on this machine's CPU, measured in turns."""
-    store = Store(LOGMEL)
+    store = Store(FEATURES)
     rows = np.linspace(0, len(store) - 1, min(TIMED, len(store))).astype(int)
     return clips_per_second(
         {name: fresh(config) for name, config in configs.items()},

@@ -1,4 +1,4 @@
-"""Decode: what do the clips sound like? Every shard of clips becomes a shard of log-mel features, in parallel."""
+"""Decode: what do the clips sound like? Every shard of clips becomes a shard of features, in parallel."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -9,12 +9,12 @@ import pandas as pd
 from joblib import delayed
 
 from features.decoding.decoder import crashing_keys, decode_shard, read_listing
+from features.front_end import FrontEnd
 from features.index import FILES, write_index
-from features.logmel import FrontEnd
 from features.running.durable import written_whole
 from features.running.progress import progress
 from pipeline.params import Params, load_params
-from pipeline.paths import CLIPS, CLIPS_INDEX, LOGMEL, MANIFEST, REJECTS
+from pipeline.paths import CLIPS, CLIPS_INDEX, FEATURES, MANIFEST, REJECTS
 from pipeline.running.aside import Finished, build_resumed
 from pipeline.running.code import code_of
 from pipeline.running.disk_space import check_room, measure, some_clips
@@ -120,17 +120,17 @@ def reasons_of(rejects: pd.DataFrame) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in rejects["reason"].value_counts().items())
 
 
-def decode_clips(folder: Path, params: Params) -> Finished:
+def decode_clips(folder: Path, front_end: FrontEnd, params: Params) -> Finished:
     """Decode into `folder`, which is a store once this succeeds."""
     manifest = read_parquet(MANIFEST, ["key", *CLIP_FACTS])
-    check_room(LOGMEL, bytes_to_decode(CLIPS, folder, params.features))
-    listings = decode(CLIPS, manifest, folder, params.features, engine_of(params.compute))
+    check_room(FEATURES, bytes_to_decode(CLIPS, folder, front_end))
+    listings = decode(CLIPS, manifest, folder, front_end, engine_of(params.compute))
     index = read_parquet(CLIPS_INDEX, ["key", "shard"])
     rejects = all_rejects(manifest, index["key"], listings)
     with written_whole(folder / REJECTS.name) as temporary:
         rejects.to_csv(temporary, index=False)
     check_rejects(rejects, len(manifest), params.decode.max_rejects, folder / REJECTS.name)
-    write_index(folder, [row for listing in listings for row in listing["index"]], params.features)
+    write_index(folder, [row for listing in listings for row in listing["index"]], front_end)
     return Finished(
         files=[*sorted(set(index["shard"])), *FILES, REJECTS.name],
         said=f"decode: {len(manifest) - len(rejects):,} clips; rejected: {reasons_of(rejects) or 'none'}",
@@ -140,8 +140,9 @@ def decode_clips(folder: Path, params: Params) -> Finished:
 def main() -> None:
     params = load_params()
     versions = {name: version(name) for name in DECODING_LIBRARIES}
-    mark = fingerprint(CLIPS_INDEX, MANIFEST, params.features, *code_of("decode"), versions)
-    build_resumed(LOGMEL, mark, partial(decode_clips, params=params))
+    front_end = params.front_end()
+    mark = fingerprint(CLIPS_INDEX, MANIFEST, front_end, *code_of("decode", features=params.features), versions)
+    build_resumed(FEATURES, mark, partial(decode_clips, front_end=front_end, params=params))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import torch
 from models.encoders import dvector
 from models.encoders.exported import write_encoder
 from models.encoders.speech import MODELS, POOLS, STEP, Speech, load_speech
+from pipeline.paths import ENCODERS
 from pipeline.stage import UserError, run_stage
 
-ENCODERS = Path("data/encoders")
 PACKAGE = "Resemblyzer==0.1.4"
 WHEEL = "Resemblyzer-0.1.4-py3-none-any.whl"
 WHEEL_SHA256 = "8f12eb2f1a9982d32e8db7856de754709b59c93a77bcf0ff536584b619a9dd1f"
@@ -42,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def add_dvector(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=ENCODERS / "dvector.onnx", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=ENCODERS / "dvector/dvector.onnx", help="default: %(default)s")
     parser.add_argument("--wheel", type=Path, help=f"{WHEEL}, where it is at hand; by default pip downloads it")
     parser.set_defaults(make=make_dvector)
 
@@ -85,7 +85,7 @@ def read_weights(wheel: bytes) -> dict[str, torch.Tensor]:
 
 
 def add_speech(parser: argparse.ArgumentParser, kind: str) -> None:
-    out, default = ENCODERS / f"{kind}.onnx", "default: %(default)s"
+    out, default = ENCODERS / "encoder/encoder.onnx", "default: %(default)s"
     parser.add_argument("--size", choices=MODELS[kind], required=True)
     parser.add_argument("--weights", type=Path, required=True, help="a file of torchaudio's, such as .pth")
     parser.add_argument("--layers", type=numbers, required=True, help="for example 1-12, or 3,6,9; the first is 1")

@@ -13,7 +13,7 @@ from models.learning.trained import load
 from models.learning.training import kept_epoch
 from models.recipe import Recipe
 from pipeline.params import load_params
-from pipeline.paths import EVALUATION, LOGMEL, METRICS, MODEL, SPLIT, SPLIT_REPORT
+from pipeline.paths import EVALUATION, FEATURES, METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.reports.about import model_fingerprint
 from pipeline.reports.model_card import write_card
 from pipeline.reports.report import Report, report_on
@@ -47,9 +47,9 @@ def split_for(model: Path) -> pd.DataFrame:
 
 def store_for(config: Config) -> Store:
     """The current store. Raises UserError unless it holds the kind of features that the model was trained on."""
-    store = Store(LOGMEL)
+    store = Store(FEATURES)
     if store.front_end != config.front_end:
-        raise UserError(f"{MODEL} was trained on different features from those in {LOGMEL}: dvc repro train")
+        raise UserError(f"{MODEL} was trained on different features from those in {FEATURES}: dvc repro train")
     return store
 
 

@@ -3,6 +3,11 @@
 A plain command, not a stage: run it to take the model out of the project.
 """
 
+import shutil
+from pathlib import Path
+
+from features.front_end import FrontEnd
+from models.asking.predictor import ENCODER
 from models.exported import export
 from models.learning.trained import load
 from pipeline.params import load_params
@@ -12,6 +17,12 @@ from pipeline.running.aside import build_aside
 from pipeline.stage import UserError, run_stage
 
 
+def copy_encoder(front_end: FrontEnd, folder: Path) -> None:
+    """Put the encoder that the model hears by, if it is one, beside it."""
+    if file := front_end.settings.get("file"):
+        shutil.copy(file, folder / ENCODER)
+
+
 def main() -> None:
     about, (model, config) = about_trained(MODEL, load_params().predict.unsure), load(MODEL)
     if about.macro_recall is None:
@@ -19,6 +30,7 @@ def main() -> None:
     with build_aside(EXPORT, model_fingerprint(MODEL)) as partial:
         export(model, config, partial)
         write_about(about, partial)
+        copy_encoder(config.front_end, partial)
     for path in sorted(EXPORT.iterdir()):
         print(f"{path}: {path.stat().st_size:,} bytes")
 

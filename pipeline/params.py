@@ -12,7 +12,10 @@ from annotated_types import Ge, Le, Lt, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd, Reading
+from features.front_ends import FRONT_ENDS
+from features.front_ends.encoder import EncoderError
+from features.front_ends.opening import describe
 from models.config import Group
 from models.hardware import Hardware
 from models.mistake import explained
@@ -114,7 +117,9 @@ class Params:
     demo: Demo
     filter: Filter
     pack: Pack
-    features: FrontEnd
+    sound: Reading
+    features: str
+    front_ends: dict[str, dict[str, Any]]
     decode: Decode
     split: Split
     model: str
@@ -126,6 +131,27 @@ class Params:
     def __post_init__(self):
         if self.model not in self.architectures:
             raise ValueError(f"model is '{self.model}': allowed are {', '.join(self.architectures)}")
+        allowed = [name for name in FRONT_ENDS if name in self.front_ends]
+        if self.features not in allowed:
+            raise ValueError(f"features is '{self.features}': allowed are {', '.join(allowed)}")
+        check_section(self.features, self.front_ends[self.features])
+
+    def front_end(self) -> FrontEnd:
+        """The chosen one. Raises UserError if its settings do not fit, or its encoder is missing or cannot be run."""
+        try:
+            return describe(self.features, self.sound, self.front_ends[self.features])
+        except ValueError as error:
+            raise UserError(f"params.yaml: front_ends.{self.features}: {error}") from None
+        except EncoderError as error:
+            raise UserError(str(error)) from None
+
+
+def check_section(name: str, settings: dict[str, Any]) -> None:
+    """Raises ValueError for settings that this front-end cannot have."""
+    try:
+        TypeAdapter(FRONT_ENDS[name].Settings).validate_json(json.dumps(settings))
+    except ValidationError as error:
+        raise ValueError(f"front_ends.{name}.{explained(error.errors()[0])}") from None
 
 
 class Loader(yaml.SafeLoader):

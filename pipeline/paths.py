@@ -20,8 +20,10 @@ PYRAMID = DATA / "pyramid.png"
 CLIPS = DATA / "clips"
 CLIPS_INDEX = CLIPS / "index.parquet"  # a clip in the manifest but not in here is missing
 
-LOGMEL = DATA / "logmel"
-REJECTS = LOGMEL / "rejects.csv"
+FEATURES = DATA / "features"
+REJECTS = FEATURES / "rejects.csv"
+
+ENCODERS = DATA / "encoders"
 
 OWN_SPLITS = DATA / "splits"
 SPLIT = DATA / "split.parquet"

@@ -9,7 +9,7 @@ from pipeline.corpus.archive import Archive, Folder, open_corpus
 from pipeline.corpus.commonvoice import read_columns
 from pipeline.filter import table_path
 from pipeline.params import load_params
-from pipeline.paths import CLIPS, LOGMEL, MANIFEST
+from pipeline.paths import CLIPS, FEATURES, MANIFEST
 from pipeline.running.disk_space import Sample, check_room, gigabytes, measure
 from pipeline.running.output import read_parquet
 from pipeline.stage import UserError, run_stage
@@ -42,12 +42,12 @@ def decoding_seconds(clips: int, sample: Sample, processes: int) -> float:
 def main() -> None:
     params = load_params()
     source = open_corpus(Path(params.corpus))
-    sample = measure(source.any_clips(), params.features, SECONDS)
+    sample = measure(source.any_clips(), params.front_end(), SECONDS)
     if not sample.bytes:
         raise UserError(f"{params.corpus} holds no clips")
     clips, known = clips_to_come(source, params.filter.tables, sample)
     share = clips / sample.clips
-    sizes = {CLIPS: sample.packed * share, LOGMEL: sample.decoded * share}
+    sizes = {CLIPS: sample.packed * share, FEATURES: sample.decoded * share}
     missing = [out for out in sizes if not out.is_dir()]
     processes = params.compute.jobs if params.compute.jobs > 0 else joblib.cpu_count()
     rows = {

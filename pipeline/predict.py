@@ -18,6 +18,7 @@ from features.decoding.rejected import Rejected
 from features.decoding.sound import quiet_decoder
 from features.running.progress import counted
 from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
+from models.asking.spectrogram import HOP
 from models.config import ModelError, read_config
 from pipeline.params import load_params
 from pipeline.paths import MODEL
@@ -28,6 +29,7 @@ from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read_recording
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 
 __all__ = [  # what the web page uses
+    "HOP",
     "SUFFIXES",
     "UNSURE",
     "About",

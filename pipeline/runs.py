@@ -16,7 +16,7 @@ from pipeline.corpus.archive import open_corpus
 from pipeline.corpus.note import is_as_noted, is_unpacked
 from pipeline.experiments import table
 from pipeline.params import Params, load_params
-from pipeline.paths import DVC_LOCK, LOGMEL
+from pipeline.paths import DVC_LOCK, FEATURES
 from pipeline.stage import UserError, run_stage
 
 FROM_FEATURES = "--allow-missing"  # makes DVC treat missing files as unchanged
@@ -86,7 +86,7 @@ def start_of(params: Params) -> list[str]:
         return []
     except UserError as error:
         lack = str(error)
-    if params.corpus == locked and LOGMEL.is_dir():
+    if params.corpus == locked and FEATURES.is_dir():
         check_features(params.corpus)
         return [FROM_FEATURES]
     if params.corpus.startswith("data/demo/"):

@@ -9,7 +9,7 @@ from features.running.durable import written_whole
 from pipeline.corpus.ages import age_to_group
 from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.params import Split, load_params
-from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
+from pipeline.paths import FEATURES, FILTER_REPORT, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
 from pipeline.reports.markdown import render
 from pipeline.running.output import read_json, read_parquet
 from pipeline.splits import certificate, folds, listed
@@ -86,12 +86,12 @@ def check_groups(part: pd.DataFrame, name: str) -> None:
 def main() -> None:
     params, corpus = load_params(), read_json(FILTER_REPORT, dict, "corpus")
     settings = params.split
-    decoded = read_parquet(LOGMEL / "index.parquet", ["key", *OF_INDEX])
+    decoded = read_parquet(FEATURES / "index.parquet", ["key", *OF_INDEX])
     manifest = read_parquet(MANIFEST, ["key", "path", "speaker", "official", *OF_MANIFEST])
     rows = assign(grouped(manifest, decoded, settings), settings)
     with written_whole(SPLIT) as temporary:
         rows[SPLIT_COLUMNS].to_parquet(temporary, index=False)
-    account = {"corpus": corpus} | certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, params)
+    account = {"corpus": corpus} | certificate.certify(ROWS, MANIFEST, FEATURES, SPLIT, params)
     with written_whole(SPLIT_REPORT) as temporary:
         temporary.write_text(json.dumps(account, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with written_whole(SPLIT_PAGE) as temporary:

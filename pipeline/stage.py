@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from features.front_ends.encoder import EncoderError
 from features.store import StoreError
 from models.config import ModelError
 from pipeline.running.signals import end_in_a_line
@@ -43,7 +44,7 @@ def run_stage(main: Callable[[], None]) -> None:
             sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")
         drop_output()
         sys.exit(128 + signal.SIGPIPE)
-    except (UserError, StoreError, ModelError) as error:
+    except (UserError, StoreError, ModelError, EncoderError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(error)}")
     except OSError as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {printable(refusal(error))}")

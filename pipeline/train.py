@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from features.store import Store
 from models import calibration
 from models.learning import classifier, data, streaming, trained, training
 from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
-from models.recipe import Recipe
+from models.recipe import Masks, Recipe
 from pipeline.corpus.ages import YEARS
 from pipeline.params import Params, load_params
-from pipeline.paths import EFFORT, LOGMEL, LOGS, MODEL, SPLIT, SPLIT_REPORT
+from pipeline.paths import EFFORT, FEATURES, LOGS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.running.aside import Finished, build_resumed, part_of
 from pipeline.running.code import code_of
 from pipeline.running.output import read_json
@@ -27,7 +27,7 @@ from pipeline.stage import UserError, fingerprint, run_stage
 
 
 def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, data.VoiceData]:
-    store = Store(LOGMEL)
+    store = Store(FEATURES)
     return configure(params, store, split), voice_data(store, split, params)
 
 
@@ -38,9 +38,10 @@ def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[train
         for name, part in split.groupby("split", observed=True)
     }
     statistics = streaming.streamed_normalisation(streaming.Clips(source, target_of["train"]))
-    config = configured(params, split, params.features, statistics)
+    config = configured(params, split, params.front_end(), statistics)
     weight_of = stream_weights(split[split["split"] == "train"]) if params.filter.balance == "keep" else None
-    return config, streaming.StreamedData(source, target_of, params.train, params.compute.loader_workers, weight_of)
+    workers = params.compute.loader_workers
+    return config, streaming.StreamedData(source, target_of, config.frames, params.train, workers, weight_of)
 
 
 def stream_weights(train: pd.DataFrame) -> dict[str, float]:
@@ -62,12 +63,17 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
         architecture=params.model,
         settings=params.architectures[params.model],
         groups=list(split["group"].cat.categories),
-        frames=params.train.frames,
+        frames=params.train.frames(front_end.hop),
         front_end=front_end,
         mean=mean.tolist(),
         deviation=deviation.tolist(),
         years=mean_ages(split[split["split"] == "train"]),
     )
+
+
+def recipe_for(front_end: FrontEnd, recipe: Recipe) -> Recipe:
+    """The recipe, without SpecAugment for features whose values are not neighbouring bands."""
+    return recipe if front_end.name == "logmel" else replace(recipe, spec_augment=Masks(0, 1, 0, 1))
 
 
 def origin_of(recipe: Recipe) -> Origin:
@@ -103,7 +109,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 
 
 def mark_of(params: Params, config: trained.Config, source: str | None) -> str:
-    data, code = source or LOGMEL / "index.parquet", code_of("train", params.model)
+    data, code = source or FEATURES / "index.parquet", code_of("train", params.model)
     return fingerprint(data, SPLIT, config, params.train, params.filter.balance, *code)
 
 
@@ -117,7 +123,7 @@ def main() -> None:
     logs = LOGS / f"{params.model}-{mark}"
 
     def learn(folder: Path) -> training.History:
-        learner = classifier.Classifier(model, config.groups, params.train)
+        learner = classifier.Classifier(model, config.groups, recipe_for(config.front_end, params.train))
         settings = {"model": params.model} | config.settings | asdict(params.train)
         try:
             return training.fit(learner, voices, folder, logs, params.compute, settings)

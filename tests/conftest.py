@@ -13,7 +13,8 @@ import pytest
 import soundfile
 from filelock import FileLock
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd, Reading
+from features.front_ends.opening import describe
 from tests.project import clone, done, make_project
 
 GROUPS = {
@@ -36,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def front_end() -> FrontEnd:
-    return FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
+    settings = {"n_mels": 64, "window": 0.025, "hop": 0.010, "f_min": 20, "f_max": 7600}
+    return describe("logmel", Reading(16000, trim=40, shortest=0.5, longest=60), settings)
 
 
 @pytest.fixture(scope="session")

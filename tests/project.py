@@ -16,7 +16,7 @@ SMALL = {
     "split": {"folds": 3, "clips_per_speaker": 5},
     "decode": {"max_rejects": 0.2},
     "pack": {"clips_per_shard": 40},
-    "train": {"max_epochs": 2, "frames": 100},
+    "train": {"max_epochs": 2, "crop": 1.0},
     "architectures": {
         "cnn": {"channels": [4, 4, 4], "dropout": 0.1},
         "rnn": {"hidden": 8, "layers": 1},

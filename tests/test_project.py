@@ -27,8 +27,8 @@ def test_every_row_is_accounted_for(copy):
     account = json.loads((copy / "data/filter.json").read_text())
     manifest = pd.read_parquet(copy / "data/manifest.parquet")
     assert account["rows"] == len(manifest) + sum(rule["dropped"] for rule in account["rules"].values())
-    index = pd.read_parquet(copy / "data/logmel/index.parquet")
-    rejects = pd.read_csv(copy / "data/logmel/rejects.csv")
+    index = pd.read_parquet(copy / "data/features/index.parquet")
+    rejects = pd.read_csv(copy / "data/features/rejects.csv")
     assert sorted([*index["key"], *rejects["key"]]) == list(manifest["key"])
     assert {"missing", "empty", "undecodable", "silent", "too_short"} <= set(rejects["reason"])
     assert "truncated" in set(index["flags"])
@@ -224,8 +224,8 @@ def test_architectures_are_compared_and_nothing_is_run_twice(copy):
 
 def test_training_and_judging_from_a_stream(copy):
     """Over HTTP, without the shards at hand; the streamed model is then judged alike from the store."""
-    handler = partial(Quiet, directory=str(copy / "data/logmel"))
-    shards = sorted(path.stem for path in (copy / "data/logmel").glob("*.tar"))
+    handler = partial(Quiet, directory=str(copy / "data/features"))
+    shards = sorted(path.stem for path in (copy / "data/features").glob("*.tar"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         source = f"http://127.0.0.1:{server.server_address[1]}/{{{shards[0]}..{shards[-1]}}}.tar"

@@ -30,13 +30,13 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 CORPUS = "data/demo/cv-corpus-demo-en.tar.gz"
 KEPT = ("data/tables", "data/clips", CORPUS)
 SHARED = (
-    *("data/manifest.parquet", "data/rows.parquet", "data/filter.json", "data/pyramid.png", "data/logmel"),
+    *("data/manifest.parquet", "data/rows.parquet", "data/filter.json", "data/pyramid.png", "data/features"),
     *("data/split.parquet", "data/split.json", "data/split.md"),
     *("data/model", "data/training.json", "data/evaluation"),
 )
 
 
-ENOUGH = "data/logmel data/split.parquet data/split.json"  # for training and judging
+ENOUGH = "data/features data/split.parquet data/split.json"  # for training and judging
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def test_no_clip_table_or_archive_is_in_the_remote(remote, copy):
     clips = [data for path in (copy / "data/clips").glob("*.tar") for _, data in read_shard(path) if data]
     assert len(clips) > 40
     assert not [clip for clip in clips if any(clip in content for content in stored.values())]
-    shards = [path.read_bytes() for path in (copy / "data/logmel").glob("*.tar")]
+    shards = [path.read_bytes() for path in (copy / "data/features").glob("*.tar")]
     assert all(shard in stored.values() for shard in shards)
 
 
@@ -216,13 +216,13 @@ def test_what_is_kept_cannot_be_pulled(stored, colleague):
 def test_a_store_with_absent_shards_says_which(stored, colleague):
     name_remote(colleague, stored)
     done(
-        "dvc pull data/logmel/00000.tar data/logmel/index.parquet data/logmel/features.json "
+        "dvc pull data/features/00000.tar data/features/index.parquet data/features/features.json "
         "data/split.parquet data/split.json",
         colleague,
     )
     failed = run("dvc repro --allow-missing train", colleague)
     assert failed.returncode != 0
-    assert "train: data/logmel lacks 2 of 3 shards: 00001.tar, 00002.tar\n" in failed.stderr
+    assert "train: data/features lacks 2 of 3 shards: 00001.tar, 00002.tar\n" in failed.stderr
     assert "Traceback" not in failed.stderr
 
 
@@ -286,15 +286,15 @@ def test_queued_experiments_share_the_shards(copy, tmp_path):
     """The copies in which they run link the files of the cache, as the workspace does."""
     done("dvc config --local cache.type hardlink,symlink", copy)  # a reflink shares blocks behind another inode
     pipeline = yaml.safe_load((copy / "dvc.yaml").read_text())
-    listing = f"stat -L -c '%n %i' data/logmel/*.tar > {tmp_path / 'inodes'}"
-    pipeline["stages"]["inodes"] = {"cmd": listing, "deps": ["data/logmel"]}
+    listing = f"stat -L -c '%n %i' data/features/*.tar > {tmp_path / 'inodes'}"
+    pipeline["stages"]["inodes"] = {"cmd": listing, "deps": ["data/features"]}
     (copy / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     done("dvc checkout --relink", copy)
     done("dvc exp run --queue inodes", copy)
     done("dvc exp run --run-all", copy)
     done("git checkout dvc.yaml", copy)
     of_experiment = dict(line.split() for line in (tmp_path / "inodes").read_text().splitlines())
-    shards = list((copy / "data/logmel").glob("*.tar"))
+    shards = list((copy / "data/features").glob("*.tar"))
     assert len(shards) == 3
     assert of_experiment == {str(path.relative_to(copy)): str(path.stat().st_ino) for path in shards}
     assert set(of_experiment.values()) <= {str(path.stat().st_ino) for path in (copy / ".dvc/cache").rglob("*")}
@@ -304,4 +304,4 @@ def test_dvc_tracks_shards_not_clips(copy):
     lock = yaml.safe_load((copy / "dvc.lock").read_text())
     files = {out["path"]: out.get("nfiles", 1) for stage in lock["stages"].values() for out in stage["outs"]}
     assert files["data/clips"] == len(list((copy / "data/clips").glob("*.tar"))) + 1
-    assert files["data/logmel"] == len(list((copy / "data/logmel").glob("*.tar"))) + 3
+    assert files["data/features"] == len(list((copy / "data/features").glob("*.tar"))) + 3

@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
-from features.logmel import FrontEnd
+from features.front_end import Reading
+from features.front_ends.opening import describe
 from pipeline.corpus.archive import LARGEST_CLIP, open_corpus
 from pipeline.pack import merge_lists, pack
 from pipeline.running.disk_space import measure
@@ -26,7 +27,8 @@ TYPES = [bytes([kind]) for kind in b"0\x001234567DKLMNSVXgx?"]
 SIZES = [0, 1, 511, 512, 513, 2**20, LARGEST_CLIP, LARGEST_CLIP + 1, 2**31, 2**33 - 1, 2**40, 2**62, -1, -512, -(2**62)]
 NAMES = [b"", b".", b"..", b"/", b"../../outside/evil.tsv", b"x/clips/..", b"x/clips/0.mp3", b"x/validated.tsv"]
 NAMES += [b"\xff.tsv", b"\x1b[2J.tsv", b"a\nb.tsv", b"con\r.tsv", b"._validated.tsv", "é".encode() * 49, b"x" * 100]
-FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
+LOGMEL = {"n_mels": 64, "window": 0.025, "hop": 0.010, "f_min": 20, "f_max": 7600}
+FRONT_END = describe("logmel", Reading(16000, 40, 0.5, 60), LOGMEL)
 
 CORPUS, TABLES, PACKED = Path("data/corpus"), Path("data/tables"), Path("data/clips")
 

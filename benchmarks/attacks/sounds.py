@@ -22,7 +22,7 @@ from pipeline.predict import predictions
 from pipeline.stage import UserError
 
 COMMON = ("WAV", "FLAC", "OGG", "M4A")
-CLIPS, STORE, SOUND = Path("data/clips.tar"), Path("data/logmel"), Path("data/sound")
+CLIPS, STORE, SOUND = Path("data/clips.tar"), Path("data/features"), Path("data/sound")
 
 
 @cache

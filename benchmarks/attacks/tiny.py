@@ -8,12 +8,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from features.logmel import FrontEnd
+from features.front_end import Reading
+from features.front_ends.opening import describe
 from models.config import Config
 from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Masks, Recipe
 
-FRONT_END = FrontEnd(16000, 64, 0.025, 0.010, 20, 7600, trim=40, shortest=0.5, longest=60)
+LOGMEL = {"n_mels": 64, "window": 0.025, "hop": 0.010, "f_min": 20, "f_max": 7600}
+FRONT_END = describe("logmel", Reading(16000, 40, 0.5, 60), LOGMEL)
 GROUPS, YEARS = ["young", "middle", "old"], [20.0, 40.0, 70.0]
 FRAMES = 60
 RECIPE = Recipe(FRAMES, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, Masks(1, 4, 1, 4), seed=0)

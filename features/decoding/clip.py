@@ -4,20 +4,20 @@ import numpy as np
 
 from features.decoding.rejected import Rejected
 from features.decoding.sound import Sound, SoundReader
-from features.logmel import LogMel
+from features.front_ends.opening import Features
 
 LARGEST_VALUE = np.finfo(np.float16).max
 
 
-def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[Sound, np.ndarray]:
-    """A clip's sound, and its features, (frames, n_mels) float16.
+def decode_clip(data: bytes, read_sound: SoundReader, front_end: Features) -> tuple[Sound, np.ndarray]:
+    """A clip's sound, and its features, (frames, values) float16.
 
     Raises Rejected for anything wrong with the clip, so that one bad clip does not end a run. MemoryError and OSError
     pass through, since they are the machine's fault.
     """
     try:
         sound = read_sound(data)
-        features = log_mel(sound.samples)
+        features = front_end(sound.samples)
     except (Rejected, MemoryError, OSError):
         raise
     except Exception as error:
@@ -26,4 +26,4 @@ def decode_clip(data: bytes, read_sound: SoundReader, log_mel: LogMel) -> tuple[
         raise Rejected("too_short", "shorter than a window")
     if not max(features.max(), -features.min()) <= LARGEST_VALUE:  # also catches NaN
         raise Rejected("undecodable", "features that are not finite in half precision")
-    return sound, features.astype(np.float16)
+    return sound, features.astype(np.float16, copy=False)

@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from features.decoding.clip import decode_clip
 from features.decoding.sound import Rejected, Sound, SoundReader, quiet_decoder
-from features.logmel import FrontEnd, LogMel
+from features.front_end import FrontEnd
+from features.front_ends.opening import Features, open_front_end
 from features.running.durable import written_whole
 from features.shard import TOO_LARGE, ShardWriter, read_shard
 
@@ -34,7 +35,7 @@ def decode_shard(
     rows for the store's index, and the rejected clips, are written last, beside the shard (see `read_listing`): that
     marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running.
     """
-    read_sound, log_mel = SoundReader(front_end), LogMel(front_end)
+    read_sound, make_features = tools(front_end)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
@@ -44,7 +45,7 @@ def decode_shard(
                     raise Rejected(TOO_LARGE, "larger than a clip may be")
                 if key in crashing:
                     raise Rejected("crashed", "the process decoding it died")
-                sound, features = decode_clip(data, read_sound, log_mel)
+                sound, features = decode_clip(data, read_sound, make_features)
             except Rejected as rejected:
                 listing["rejects"].append({"key": key, "reason": rejected.reason, "detail": rejected.detail})
                 continue
@@ -100,17 +101,17 @@ class Trial:
 
 def try_clip(data: bytes, front_end: FrontEnd) -> Tried:
     with threadpool_limits(1), quiet_decoder():
-        read_sound, log_mel = tools(front_end)
+        read_sound, make_features = tools(front_end)
         since, seconds, values = perf_counter(), 0.0, 0
         with suppress(Rejected):
-            sound, features = decode_clip(data, read_sound, log_mel)
+            sound, features = decode_clip(data, read_sound, make_features)
             seconds, values = sound.seconds, features.size
         return Tried(seconds, values, perf_counter() - since)
 
 
 @cache
-def tools(front_end: FrontEnd) -> tuple[SoundReader, LogMel]:
-    return SoundReader(front_end), LogMel(front_end)
+def tools(front_end: FrontEnd) -> tuple[SoundReader, Features]:
+    return SoundReader(front_end.sound), open_front_end(front_end)
 
 
 def facts(sound: Sound) -> dict:

@@ -16,7 +16,7 @@ from features.decoding.container import BY_FFMPEG, container_of
 from features.decoding.mono import SAMPLES_AT_ONCE, Mono, SoundStream, read_mono
 from features.decoding.rejected import Rejected
 from features.decoding.truncation import is_truncated
-from features.logmel import FrontEnd
+from features.front_end import Reading
 
 SILENT = -60.0  # dB re full scale; a recording whose loudest 10 ms stay below this has no voice in it
 LOUDEST = 2.0**31  # the peak of 32-bit integers stored as floats without scaling
@@ -36,17 +36,17 @@ class Sound:
 class SoundReader:
     """Callable that decodes a sound file's bytes, mixes them down, trims and resamples."""
 
-    def __init__(self, front_end: FrontEnd):
-        self.front_end = front_end
+    def __init__(self, reading: Reading):
+        self.reading = reading
         self.memory = io.FileIO(os.memfd_create("sound"), "r+") if hasattr(os, "memfd_create") else None
 
     @np.errstate(over="ignore", invalid="ignore")  # from samples that are not numbers, which `trim` refuses
     def __call__(self, data: bytes) -> Sound:
         """Raises Rejected if the clip cannot be used."""
         mono = self.decode(data)
-        begin, end, loudness = trim(mono.samples, mono.rate, self.front_end.trim)
+        begin, end, loudness = trim(mono.samples, mono.rate, self.reading.trim)
         seconds = (end - begin) / mono.rate
-        if seconds < self.front_end.shortest:
+        if seconds < self.reading.shortest:
             raise Rejected("too_short", f"{seconds:.2f} s of sound")
         used = mono.samples[begin:end]
         flags = {
@@ -54,7 +54,7 @@ class SoundReader:
             "clipped": mono.is_clipped or is_clipped(used),
         }
         return Sound(
-            samples=soxr.resample(used, mono.rate, self.front_end.sample_rate),
+            samples=soxr.resample(used, mono.rate, self.reading.sample_rate),
             seconds=len(mono.samples) / mono.rate,
             sample_rate=mono.rate,
             channels=mono.channels,
@@ -68,7 +68,7 @@ class SoundReader:
             raise Rejected("empty")
         for opener in self.openers(data):
             try:
-                return read_mono(opener, self.front_end.longest)
+                return read_mono(opener, self.reading.longest)
             except (Rejected, MemoryError, OSError):  # the last two are the machine's fault
                 raise
             except Exception as error:  # damaged bytes can raise anything

@@ -4,10 +4,14 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Len, MinLen
+
+from features.front_end import STRICT, Reading
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
@@ -16,6 +20,14 @@ RATE = 16_000  # Hz
 METADATA = ("name", "hop", "width", "licence", "source")
 OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc")  # in what ONNX Runtime raises, which has no type for it
 LINE = 300  # characters of what is told of a damaged file
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    file: Annotated[str, MinLen(1)]
+    sha256: Annotated[str, Len(64, 64)]
+
+    __pydantic_config__: ClassVar[dict] = STRICT
 
 
 class EncoderError(Exception):
@@ -30,8 +42,16 @@ class Encoder:
     one operation after the other, so that the bytes do not depend on who else is at work.
     """
 
-    def __init__(self, file: Path, sha256: str):
-        """Raises EncoderError unless `file` has this checksum and runs; it is tried on half a second of noise."""
+    Settings = EncoderSettings
+
+    def __init__(self, sound: Reading, file: str, sha256: str):
+        """Raises EncoderError unless `file` has this checksum and runs; it is tried on half a second of noise.
+
+        Raises ValueError for sounds at another rate.
+        """
+        if sound.sample_rate != RATE:
+            raise ValueError(f"sound.sample_rate is {sound.sample_rate}: encoders take {RATE} Hz")
+        file = Path(file)
         check_file(file, sha256)
         with running(file):
             self.session = open_session(file)
@@ -71,7 +91,7 @@ def running(file: Path) -> Iterator[None]:
 
 def check_file(file: Path, sha256: str) -> None:
     """Raises EncoderError for a file that is missing, or another one."""
-    remedy = f"python -m pipeline.encoder {file.stem} makes it"
+    remedy = f"python -m pipeline.encoder {file.parent.name} makes it"
     try:
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Architectures: a dictionary of them all, each `(batch, n_mels, frames) → (batch, groups)` logits."""
+"""Architectures: a dictionary of them all, each `(batch, values, frames) → (batch, groups)` logits."""
 
 from models.architectures.bigru import BiGRU
 from models.architectures.cepstral import Cepstral

@@ -11,12 +11,12 @@ from models.architectures.sizes import Depth, Size
 
 
 class BiGRU(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean of the last layer's states."""
+    """Shape: (batch, values, frames) → (batch, groups), from the mean of the last layer's states."""
 
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         hidden: Size,
@@ -25,7 +25,7 @@ class BiGRU(nn.Module):
     ):
         super().__init__()
         between = dropout if layers > 1 else 0
-        self.recurrent = nn.GRU(n_mels, hidden, layers, dropout=between, batch_first=True, bidirectional=True)
+        self.recurrent = nn.GRU(values, hidden, layers, dropout=between, batch_first=True, bidirectional=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
 
     def forward(self, logmel: torch.Tensor) -> torch.Tensor:

@@ -9,10 +9,10 @@ from torch import nn
 from models.architectures import ARCHITECTURES
 from models.mistake import explained, shortened
 
-SHAPE = ("n_mels", "frames", "groups")  # given to every architecture; the rest are its own settings
+SHAPE = ("values", "frames", "groups")  # given to every architecture; the rest are its own settings
 
 
-def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int, groups: int) -> nn.Module:
+def build_network(name: str, settings: dict[str, Any], values: int, frames: int, groups: int) -> nn.Module:
     """The architecture `name` with its settings.
 
     Raises ValueError that names the mistake: the name, an unknown or missing setting, or a value out of range.
@@ -24,7 +24,7 @@ def build_network(name: str, settings: dict[str, Any], n_mels: int, frames: int,
     if set(own) != set(settings):
         raise ValueError(f"{name} was given the settings {shortened(', '.join(settings))}: it takes {', '.join(own)}")
     try:
-        return architecture(n_mels=n_mels, frames=frames, groups=groups, **settings)
+        return architecture(values=values, frames=frames, groups=groups, **settings)
     except ValidationError as error:
         raise ValueError(f"{name}.{explained(error.errors()[0])}") from None
     except ValueError as error:

@@ -14,7 +14,7 @@ from torchaudio.functional import create_dct
 
 
 class Cepstral(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups).
+    """Shape: (batch, values, frames) → (batch, groups).
 
     It sees the first `cepstra` (at most as many as there are bands): their mean over time, except for the first, which
     is how loud a clip is; their standard deviation; and their mean absolute change over each of `lags` frames. All
@@ -24,7 +24,7 @@ class Cepstral(nn.Module):
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         cepstra: Annotated[int, Ge(2)],
@@ -33,9 +33,9 @@ class Cepstral(nn.Module):
         super().__init__()
         if max(lags) >= frames:
             raise ValueError(f"lags has {max(lags)}: the longest must be shorter than a crop, {frames} frames")
-        count = min(cepstra, n_mels)
+        count = min(cepstra, values)
         self.lags = lags
-        self.register_buffer("basis", create_dct(count, n_mels, "ortho").T, persistent=False)  # (C, M)
+        self.register_buffer("basis", create_dct(count, values, "ortho").T, persistent=False)  # (C, M)
         size = (2 + len(lags)) * count - 1
         self.classify = nn.Sequential(nn.BatchNorm1d(size), nn.Linear(size, groups))
         nn.init.zeros_(self.classify[1].weight)

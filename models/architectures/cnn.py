@@ -11,12 +11,12 @@ from models.architectures.sizes import Size
 
 
 class CNN(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups)."""
+    """Shape: (batch, values, frames) → (batch, groups)."""
 
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         channels: Annotated[list[Size], Len(3, 3)],
@@ -37,7 +37,7 @@ class CNN(nn.Module):
             nn.BatchNorm2d(third),
         )
         with torch.no_grad():
-            size = self.convolutions.eval()(torch.zeros(1, 1, n_mels, frames)).numel()
+            size = self.convolutions.eval()(torch.zeros(1, 1, values, frames)).numel()
         self.convolutions.train()
         self.classify = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(size, groups))
 

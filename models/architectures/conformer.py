@@ -15,12 +15,12 @@ from models.architectures.sizes import Depth, Kernel, Size
 
 
 class Conformer(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups). `heads` must divide `dimension`; `kernel` must be odd."""
+    """Shape: (batch, values, frames) → (batch, groups). `heads` must divide `dimension`; `kernel` must be odd."""
 
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         dimension: Size,
@@ -35,7 +35,7 @@ class Conformer(nn.Module):
         if kernel % 2 == 0:
             raise ValueError(f"kernel is {kernel}: it must be odd")
         self.begin = nn.Sequential(
-            nn.Conv1d(n_mels, dimension, 5, stride=2, padding=2),
+            nn.Conv1d(values, dimension, 5, stride=2, padding=2),
             nn.SiLU(),
             nn.Conv1d(dimension, dimension, 5, stride=2, padding=2),
             nn.SiLU(),

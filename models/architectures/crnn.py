@@ -13,7 +13,7 @@ from models.architectures.sizes import Size
 
 
 class CRNN(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean of the recurrent states.
+    """Shape: (batch, values, frames) → (batch, groups), from the mean of the recurrent states.
 
     Each convolution halves the bands; the first one also halves the frames.
     """
@@ -21,7 +21,7 @@ class CRNN(nn.Module):
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         channels: Annotated[list[Size], MinLen(1)],
@@ -29,15 +29,15 @@ class CRNN(nn.Module):
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()
-        if n_mels < 2 ** len(channels):
-            raise ValueError(f"channels has {len(channels)} convolutions, too many for {n_mels} bands")
+        if values < 2 ** len(channels):
+            raise ValueError(f"channels has {len(channels)} convolutions, too many for {values} bands")
         blocks = []
         for number, (before, after) in enumerate(zip([1, *channels], channels, strict=False)):
             stride = 2 if number == 0 else (2, 1)
             convolution = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
             blocks += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.Dropout2d(dropout / 2)]
         self.convolutions = nn.Sequential(*blocks)
-        bands = -(-n_mels // 2 ** len(channels))
+        bands = -(-values // 2 ** len(channels))
         self.recurrent = nn.GRU(channels[-1] * bands, hidden, batch_first=True, bidirectional=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
 

@@ -17,12 +17,12 @@ DILATIONS = (2, 3, 4)
 
 
 class ECAPA(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups). `scale` must divide `channels`."""
+    """Shape: (batch, values, frames) → (batch, groups). `scale` must divide `channels`."""
 
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         channels: Size,
@@ -33,7 +33,7 @@ class ECAPA(nn.Module):
         super().__init__()
         if channels % scale:
             raise ValueError(f"scale is {scale}: it must divide channels, {channels}")
-        self.begin = convolution(n_mels, channels, kernel=5)
+        self.begin = convolution(values, channels, kernel=5)
         self.blocks = nn.ModuleList(SERes2Block(channels, scale, dilation) for dilation in DILATIONS)
         joined = len(DILATIONS) * channels
         self.join = nn.Sequential(nn.Conv1d(joined, joined, 1), nn.ReLU())

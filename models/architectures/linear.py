@@ -15,10 +15,10 @@ class Linear(nn.Module):
     """
 
     @validate_call
-    def __init__(self, n_mels: int, frames: int, groups: int, deviation: bool):
+    def __init__(self, values: int, frames: int, groups: int, deviation: bool):
         super().__init__()
         self.deviation = deviation
-        size = (1 + deviation) * n_mels
+        size = (1 + deviation) * values
         self.standardise = nn.BatchNorm1d(size, affine=False)
         self.classify = nn.Linear(size, groups)
         nn.init.zeros_(self.classify.weight)

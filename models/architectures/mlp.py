@@ -20,7 +20,7 @@ class MLP(nn.Module):
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         deviation: bool,
@@ -29,7 +29,7 @@ class MLP(nn.Module):
     ):
         super().__init__()
         self.deviation = deviation
-        size = (1 + deviation) * n_mels
+        size = (1 + deviation) * values
         self.classify = nn.Sequential(
             nn.BatchNorm1d(size, affine=False),
             nn.Dropout(dropout),

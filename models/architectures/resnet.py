@@ -17,12 +17,12 @@ BLOCKS = (3, 4, 6, 3)
 
 
 class ResNet(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups). `channels` are those of the four stages."""
+    """Shape: (batch, values, frames) → (batch, groups). `channels` are those of the four stages."""
 
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         channels: Annotated[list[Size], Len(4, 4)],
@@ -38,7 +38,7 @@ class ResNet(nn.Module):
                 stages.append(ResidualBlock(before, after, stride=2 if stage and number == 0 else 1))
                 before = after
         self.stages = nn.Sequential(*stages)
-        bands = n_mels
+        bands = values
         for _ in range(4):
             bands = (bands + 1) // 2
         self.pool = AttentiveStatistics(before * bands, before)

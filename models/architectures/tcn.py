@@ -14,7 +14,7 @@ from models.architectures.sizes import Kernel, Size
 
 
 class TCN(nn.Module):
-    """Shape: (batch, n_mels, frames) → (batch, groups), from the mean over time.
+    """Shape: (batch, values, frames) → (batch, groups), from the mean over time.
 
     Dilations double from block to block until the receptive field covers the whole crop. `kernel` must be odd, 3 or
     more.
@@ -23,7 +23,7 @@ class TCN(nn.Module):
     @validate_call
     def __init__(
         self,
-        n_mels: int,
+        values: int,
         frames: int,
         groups: int,
         channels: Size,
@@ -36,7 +36,7 @@ class TCN(nn.Module):
         blocks, self.receptive_field = [], 1
         while self.receptive_field < frames:
             dilation = 2 ** len(blocks)
-            blocks.append(TemporalBlock(channels if blocks else n_mels, channels, kernel, dilation, dropout))
+            blocks.append(TemporalBlock(channels if blocks else values, channels, kernel, dilation, dropout))
             self.receptive_field += 2 * (kernel - 1) * dilation
         self.blocks = nn.Sequential(*blocks)
         self.classify = nn.Linear(channels, groups)

@@ -12,7 +12,7 @@ import numpy as np
 from models.answer import check_answer, example
 from models.config import ModelError, read_config, running
 
-Network = Callable[[np.ndarray], np.ndarray]  # windows (batch, frames, n_mels) float16 → logits (batch, groups)
+Network = Callable[[np.ndarray], np.ndarray]  # windows (batch, frames, values) float16 → logits (batch, groups)
 
 
 def open_network(folder: Path) -> Network:

@@ -3,7 +3,7 @@
 Needs no torch, unless the model does (see network).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -12,15 +12,17 @@ from threadpoolctl import ThreadpoolController
 
 from features.decoding.clip import decode_clip
 from features.decoding.sound import Rejected, Sound, SoundReader
-from features.logmel import LogMel
+from features.front_end import FrontEnd
+from features.front_ends.opening import Features, open_front_end
 from models.asking.network import open_network
-from models.asking.spectrogram import whole_logmel
+from models.asking.spectrogram import spectrogram_of, whole_logmel
 from models.asking.speech import has_speech
 from models.calibration import tempered
-from models.config import read_config
+from models.config import read_config, running
 from models.windows import mean_probabilities, windows_of
 
 UNSURE = "unsure"
+ENCODER = "encoder.onnx"  # beside an exported model, of those that hear by one
 SPEECHLESS = "no speech found"
 BRIEF = 1.0  # s; most training corpora have no clip this short
 FAINT = -45.0  # dB re full scale; of 1,200 Common Voice clips, one in a hundred is fainter
@@ -39,7 +41,7 @@ COMPLAINTS = {
 class Heard:
     """A recording, ready to be judged."""
 
-    features: np.ndarray  # (frames, n_mels) float16, as the store has them
+    features: np.ndarray  # (frames, values) float16, as the store has them
     seconds: float  # before trimming
     warnings: list[str]
 
@@ -66,14 +68,16 @@ class Predictor:
     def __init__(self, folder: Path, unsure: float):
         self.config, self.unsure = read_config(folder), unsure
         self.network = open_network(folder)
-        self.read_sound, self.log_mel = SoundReader(self.config.front_end), LogMel(self.config.front_end)
+        sound = self.config.front_end.sound
+        self.read_sound, self.log_mel = SoundReader(sound), spectrogram_of(sound)
+        self.make_features = open_for(self.config.front_end, folder)
         self.threads = ThreadpoolController()  # once: finding the libraries takes longer than limiting them
 
     def hear(self, data: bytes) -> Heard:
         """Raises Rejected if it cannot be judged; `complaint` says why."""
         with ALONE, self.threads.limit(limits=1):  # so that the bytes are those of the store
-            sound, features = decode_clip(data, self.read_sound, self.log_mel)
-        return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sample_rate))
+            sound, features = decode_clip(data, self.read_sound, self.make_features)
+        return Heard(features, sound.seconds, warnings_of(sound, self.config.front_end.sound.sample_rate))
 
     def whole_logmel(self, data: bytes) -> tuple[np.ndarray, float, float]:
         """A whole recording, for a picture: see models.asking.spectrogram. Raises Rejected as `hear` does."""
@@ -109,6 +113,18 @@ class Predictor:
             warnings=heard.warnings,
             probabilities=dict(zip(groups, probabilities.tolist(), strict=True)),
         )
+
+
+def open_for(front_end: FrontEnd, folder: Path) -> Features:
+    """The front-end of the model in `folder`, with the encoder that was exported with it, if one was.
+
+    Raises ModelError if it cannot be run.
+    """
+    exported = folder / ENCODER
+    if exported.is_file():
+        front_end = replace(front_end, settings=front_end.settings | {"file": str(exported)})
+    with running(folder / "config.json"):
+        return open_front_end(front_end)
 
 
 def warnings_of(sound: Sound, rate: int) -> list[str]:

@@ -31,7 +31,7 @@ def from_bands(store: Store, rows: OfSplits, targets: OfSplits) -> np.ndarray:
 
 
 def bands_of(clip: np.ndarray) -> np.ndarray:
-    """Shape: (frames, n_mels) → (2 × n_mels,)."""
+    """Shape: (frames, values) → (2 × values,)."""
     values = clip.astype(np.float32)
     return np.concatenate([values.mean(axis=0), values.std(axis=0)])
 

@@ -41,7 +41,7 @@ def confusion_figure(counts: np.ndarray, groups: Sequence[str], title: str) -> F
 
 
 def logmel_figure(logmel: np.ndarray, title: str) -> Figure:
-    """A window of features (frames, n_mels)."""
+    """A window of features (frames, values)."""
     figure = Figure(figsize=(5, 2.4), layout="constrained")
     axes = figure.subplots()
     axes.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma")

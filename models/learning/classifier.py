@@ -22,7 +22,7 @@ class Normalised(nn.Module):
     """A network that takes features as the store has them, and scales each mel band to mean 0 and deviation 1 over
     train.
 
-    Shape: (batch, frames, n_mels) float16 → (batch, groups) logits.
+    Shape: (batch, frames, values) float16 → (batch, groups) logits.
     """
 
     def __init__(self, net: nn.Module, mean: np.ndarray, deviation: np.ndarray):

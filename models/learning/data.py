@@ -29,6 +29,7 @@ class CropSampler(Sampler):
         self,
         rows: np.ndarray,  # of the clips in the store
         lengths: np.ndarray,  # their frames
+        frames: int,  # of a crop
         recipe: Recipe,
         rank: int = 0,
         ranks: int = 1,
@@ -38,7 +39,7 @@ class CropSampler(Sampler):
     ):
         self.groups, self.speakers = groups, speakers
         self.rows, self.lengths = rows, lengths
-        self.frames, self.seed = recipe.frames, recipe.seed
+        self.frames, self.seed = frames, recipe.seed
         self.mine = slice(rank, None, ranks)
         self.batches = -(-len(rows) // (recipe.batch_size * ranks))
         self.epoch = epoch
@@ -82,7 +83,7 @@ def even_draw(random: np.random.Generator, groups: np.ndarray, speakers: np.ndar
 
 
 class Crops(Dataset):
-    """Crops of clips, a whole batch per item: features (batch, frames, n_mels) float16, targets (batch,) int64."""
+    """Crops of clips, a whole batch per item: features (batch, frames, values) float16, targets (batch,) int64."""
 
     def __init__(self, store: Store, target_of_row: np.ndarray, frames: int):
         self.store, self.target_of_row, self.frames = store, target_of_row, frames
@@ -107,7 +108,7 @@ class Places(Dataset):
 class Windows(Dataset):
     """Whole clips, as windows side by side, `batch_size` clips per item.
 
-    Features (windows, frames, n_mels) float16, each window's clip in the batch (windows,), targets (batch,).
+    Features (windows, frames, values) float16, each window's clip in the batch (windows,), targets (batch,).
     """
 
     def __init__(self, store: Store, rows: np.ndarray, targets: np.ndarray, frames: int, batch_size: int):
@@ -142,7 +143,7 @@ def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[n
     """Mean and standard deviation of each mel band over the frames of these clips, at most `most` of them, evenly
     chosen.
 
-    Shape: (n_mels,), (n_mels,) float32. Raises StoreError if features are not finite.
+    Shape: (values,), (values,) float32. Raises StoreError if features are not finite.
     """
     rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
     with np.errstate(invalid="ignore"):
@@ -154,7 +155,7 @@ def normalisation(store: Store, rows: np.ndarray, most: int = 20_000) -> tuple[n
 
 
 def band_statistics(clips: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each mel band over all frames. Shape: (frames, n_mels) each → (n_mels,) twice."""
+    """Mean and standard deviation of each mel band over all frames. Shape: (frames, values) each → (values,) twice."""
     count, total, squares = 0, 0.0, 0.0
     for features in clips:
         clip = features.astype(np.float64)
@@ -186,6 +187,7 @@ class VoiceData(LightningDataModule):
         super().__init__()
         self.store, self.rows, self.targets, self.recipe, self.hardware = store, rows, targets, recipe, hardware
         self.speakers, self.resident = speakers, None
+        self.frames = recipe.frames(store.front_end.hop)  # of a crop
         self.sampler: CropSampler | None = None
         self.windows: Windows | None = None
 
@@ -195,10 +197,10 @@ class VoiceData(LightningDataModule):
         target_of_row[rows] = self.targets["train"]
         rank, ranks = self.trainer.global_rank, self.trainer.world_size
         who = (self.targets["train"], self.speakers)
-        sampler = CropSampler(rows, self.store.frames[rows], recipe, rank, ranks, self.first_epoch, *who)
+        sampler = CropSampler(rows, self.store.frames[rows], self.frames, recipe, rank, ranks, self.first_epoch, *who)
         self.sampler = sampler
-        if not self.hardware.holds(self.store.frames[rows].sum() * self.store.n_mels * 2):
-            crops = Crops(self.store, target_of_row, recipe.frames)
+        if not self.hardware.holds(self.store.frames[rows].sum() * self.store.values * 2):
+            crops = Crops(self.store, target_of_row, self.frames)
             return loader(crops, sampler, self.hardware.loader_workers)
         self.resident = Resident(self.store, rows, self.trainer.strategy.root_device)
         return loader(Places(target_of_row), sampler)
@@ -208,12 +210,12 @@ class VoiceData(LightningDataModule):
         if self.resident is None or not self.trainer.training:
             return batch
         rows, starts, targets = batch
-        return self.resident.crops(rows, starts, self.recipe.frames), targets
+        return self.resident.crops(rows, starts, self.frames), targets
 
     def val_dataloader(self) -> DataLoader:
         mine = slice(self.trainer.global_rank, None, self.trainer.world_size)
         rows, targets = self.rows["val"][mine], self.targets["val"][mine]
-        self.windows = Windows(self.store, rows, targets, self.recipe.frames, self.recipe.batch_size)
+        self.windows = Windows(self.store, rows, targets, self.frames, self.recipe.batch_size)
         return loader(self.windows, workers=self.hardware.loader_workers)
 
     def keys_of(self, part: str, number: int) -> list[str]:

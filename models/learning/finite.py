@@ -36,7 +36,7 @@ class Finite(Callback):
 
 
 def is_finite(features: torch.Tensor) -> torch.Tensor:
-    """Shape: (batch, frames, n_mels) → (batch,) bool."""
+    """Shape: (batch, frames, values) → (batch,) bool."""
     return features.isfinite().flatten(1).all(dim=1)
 
 

@@ -20,7 +20,7 @@ class Resident:
         self.place, self.lengths, self.begins = (
             torch.from_numpy(each).to(device) for each in (place, lengths, ends - lengths)
         )
-        self.features = torch.empty((int(ends[-1]), store.n_mels), dtype=torch.float16, device=device)
+        self.features = torch.empty((int(ends[-1]), store.values), dtype=torch.float16, device=device)
         with progress("to the device", len(rows), "clips") as bar:
             for first in range(0, len(rows), LOADED_AT_ONCE):
                 some = rows[first : first + LOADED_AT_ONCE]
@@ -30,7 +30,7 @@ class Resident:
                 bar.update(len(some))
 
     def crops(self, rows: torch.Tensor, starts: torch.Tensor, frames: int) -> torch.Tensor:
-        """Like Store.crops: a short clip starts over. Shape: (batch,), (batch,) → (batch, frames, n_mels)."""
+        """Like Store.crops: a short clip starts over. Shape: (batch,), (batch,) → (batch, frames, values)."""
         place = self.place[rows]
         steps = starts[:, None] + torch.arange(frames, device=rows.device)
         return self.features[self.begins[place][:, None] + steps % self.lengths[place][:, None]]

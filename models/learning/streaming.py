@@ -23,7 +23,7 @@ REPEATS = 2**31  # instead of a worker's number, so that repeats are not drawn a
 
 
 class Clips(IterableDataset):
-    """The clips in `source` that `target_of` names: features (frames, n_mels) float16, target.
+    """The clips in `source` that `target_of` names: features (frames, values) float16, target.
 
     `source` is anything that webdataset opens, braces included. Shards are split between ranks and workers. With a
     `seed`, shards and clips are shuffled by it, and repeat without end; with `weight_of`, each clip comes that often in
@@ -120,7 +120,7 @@ class StreamedWindows(IterableDataset):
 
 
 def crop(features: np.ndarray, random: np.random.Generator, frames: int) -> np.ndarray:
-    """A random crop; a shorter clip is repeated up to the length. Shape: (any, n_mels) → (frames, n_mels)."""
+    """A random crop; a shorter clip is repeated up to the length. Shape: (any, values) → (frames, values)."""
     if len(features) < frames:
         return np.resize(features, (frames, features.shape[1]))
     start = random.integers(len(features) - frames, endpoint=True)
@@ -128,7 +128,7 @@ def crop(features: np.ndarray, random: np.random.Generator, frames: int) -> np.n
 
 
 def streamed_normalisation(clips: Clips, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each mel band over the first `most` clips of a stream. Shape: (n_mels,) twice."""
+    """Mean and standard deviation of each mel band over the first `most` clips of a stream. Shape: (values,) twice."""
     first = [features for features, _ in islice(clips, most)]
     if not first:
         raise StoreError(f"{clips.source} has none of the clips in the split")
@@ -148,13 +148,14 @@ class StreamedData(LightningDataModule):
         self,
         source: str,
         target_of: dict[str, Mapping[str, int]],
+        frames: int,  # of a crop
         recipe: Recipe,
         workers: int = 0,
         weight_of: Mapping[str, float] | None = None,
     ):
         super().__init__()
         self.source, self.target_of, self.recipe, self.workers = source, target_of, recipe, workers
-        self.weight_of = weight_of
+        self.frames, self.weight_of = frames, weight_of
 
     def train_dataloader(self) -> DataLoader:
         recipe, epoch = self.recipe, max(self.first_epoch, self.trainer.current_epoch)
@@ -164,7 +165,7 @@ class StreamedData(LightningDataModule):
             raise StoreError(f"{self.source} has {shards} shards, too few for {readers} devices × loader workers")
         clips = Clips(self.source, self.target_of["train"], seed, self.weight_of)
         batches = -(-len(clips.target_of) // (recipe.batch_size * self.trainer.world_size))
-        return loader(StreamedCrops(clips, recipe.frames, recipe.batch_size, batches), None, self.workers)
+        return loader(StreamedCrops(clips, self.frames, recipe.batch_size, batches), None, self.workers)
 
     def keys_of(self, part: str, number: int) -> list[str]:
         """Empty: a stream does not say which clips a batch was made of, and refuses those that are not finite."""
@@ -172,4 +173,4 @@ class StreamedData(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader:
         clips = Clips(self.source, self.target_of["val"])
-        return loader(StreamedWindows(clips, self.recipe.frames, self.recipe.batch_size), None, self.workers)
+        return loader(StreamedWindows(clips, self.frames, self.recipe.batch_size), None, self.workers)

@@ -19,7 +19,7 @@ from models.mistake import shortened
 def fresh(config: Config) -> Normalised:
     """The model of a config, with fresh weights."""
     net = build_network(
-        config.architecture, config.settings, config.front_end.n_mels, config.frames, len(config.groups)
+        config.architecture, config.settings, config.front_end.values, config.frames, len(config.groups)
     )
     return Normalised(net, np.float32(config.mean), np.float32(config.deviation))
 

@@ -1,4 +1,4 @@
-"""Code: the files a stage depends on. Only dvc.yaml lists them (and data/demo/dvc.yaml, for the demo)."""
+"""Code: the files a stage depends on. Only dvc.yaml lists them (and those in data/, of stages apart)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +8,21 @@ import yaml
 ROOT = Path(__file__).parents[2]  # of the running checkout, which may be an experiment's copy
 FOLDERS = ("features", "models", "pipeline")
 SUFFIXES = (".py", ".jinja")
+APART = {"demo": "data/demo/dvc.yaml", "dvector": "data/encoders/dvc.yaml"}  # stages that run where they are needed
 
 
-def code_of(stage: str, model: str = "") -> list[Path]:
-    """The code files among a stage's dependencies, also those in folders, sorted; `model` is that of params.yaml."""
-    path = ROOT / ("data/demo/dvc.yaml" if stage == "demo" else "dvc.yaml")
+def code_of(stage: str, model: str = "", features: str = "") -> list[Path]:
+    """The code files among a stage's dependencies, also those in folders, sorted.
+
+    `model` and `features` are those of params.yaml.
+    """
+    path = ROOT / APART.get(stage, "dvc.yaml")
     deps = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"][stage]["deps"]
-    listed = [ROOT / dep.replace("${model}", model) for dep in deps if dep.startswith(FOLDERS)]
+    listed = [
+        ROOT / dep.replace("${model}", model).replace("${features}", features)
+        for dep in deps
+        if dep.startswith(FOLDERS)
+    ]
     return sorted(file for path in listed for file in ([path] if path.is_file() else found_in(path)))
 
 

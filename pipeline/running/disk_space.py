@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from features.decoding.decoder import Trial
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from features.shard import member_size, read_shard
 from pipeline.paths import PARTIAL
 from pipeline.stage import UserError

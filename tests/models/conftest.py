@@ -30,7 +30,7 @@ def store(tmp_path_factory, front_end) -> Store:
 def recipe() -> Recipe:
     masks = Masks(time_masks=1, time_width=4, band_masks=1, band_width=4)
     return Recipe(
-        frames=30,
+        crop=0.30,
         batch_size=8,
         max_epochs=6,
         patience=4,

@@ -16,15 +16,15 @@ SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["arch
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_contract(name):
-    net = build_network(name, SETTINGS[name], n_mels=64, frames=200, groups=6)
+    net = build_network(name, SETTINGS[name], values=64, frames=200, groups=6)
     assert net(torch.zeros(3, 64, 200)).shape == (3, 6)
-    assert build_network(name, SETTINGS[name], n_mels=40, frames=50, groups=2)(torch.zeros(2, 40, 50)).shape == (2, 2)
+    assert build_network(name, SETTINGS[name], values=40, frames=50, groups=2)(torch.zeros(2, 40, 50)).shape == (2, 2)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_one_step_lowers_the_loss(name):
     torch.manual_seed(0)
-    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3).eval()  # without dropout, to compare
+    net = build_network(name, SETTINGS[name], values=16, frames=32, groups=3).eval()  # without dropout, to compare
     features, targets = torch.randn(12, 16, 32), torch.arange(12) % 3
     optimizer = torch.optim.SGD(net.parameters(), 1e-2)
     before = torch.nn.functional.cross_entropy(net(features), targets)
@@ -37,7 +37,7 @@ def test_one_step_lowers_the_loss(name):
 def test_learns_32_clips_by_heart(name):
     """Noise with a random group each: only memory helps."""
     torch.manual_seed(0)
-    net = build_network(name, SETTINGS[name], n_mels=16, frames=32, groups=3)
+    net = build_network(name, SETTINGS[name], values=16, frames=32, groups=3)
     features, targets = torch.randn(32, 16, 32), torch.randint(3, (32,))
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
     for step in range(400):
@@ -57,7 +57,7 @@ def test_all_in_params_are_there():
 
 
 def test_cepstral_ignores_how_loud_a_clip_is():
-    net = Cepstral(n_mels=16, frames=32, groups=2, cepstra=8, lags=[1, 4]).eval()
+    net = Cepstral(values=16, frames=32, groups=2, cepstra=8, lags=[1, 4]).eval()
     torch.nn.init.normal_(net.classify[1].weight)
     clip = torch.randn(2, 16, 32)
     torch.testing.assert_close(net(clip + 3), net(clip))
@@ -65,13 +65,13 @@ def test_cepstral_ignores_how_loud_a_clip_is():
 
 
 def test_cepstral_starts_with_all_groups_equally_likely():
-    net = Cepstral(n_mels=16, frames=32, groups=3, cepstra=8, lags=[1])
+    net = Cepstral(values=16, frames=32, groups=3, cepstra=8, lags=[1])
     assert (net(torch.randn(4, 16, 32)).softmax(dim=1) == 1 / 3).all()
 
 
 def test_the_tcn_hears_the_whole_crop():
     torch.manual_seed(0)
-    net = TCN(n_mels=8, frames=100, groups=2, channels=32, kernel=3, dropout=0)
+    net = TCN(values=8, frames=100, groups=2, channels=32, kernel=3, dropout=0)
     assert net.receptive_field >= 100
     crop = torch.randn(1, 8, 100, requires_grad=True)
     net.blocks(crop)[0, :, 50].sum().backward()
@@ -99,9 +99,9 @@ def test_the_tcn_hears_the_whole_crop():
 )
 def test_wrong_settings_are_named(name, wrong, named):
     with pytest.raises(ValueError, match=named.replace(".", r"\.")):
-        build_network(name, SETTINGS[name] | wrong, n_mels=64, frames=200, groups=6)
+        build_network(name, SETTINGS[name] | wrong, values=64, frames=200, groups=6)
 
 
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(ValueError, match="cnn, rnn, bigru, tcn"):
-        build_network("vgg", {}, n_mels=64, frames=200, groups=6)
+        build_network("vgg", {}, values=64, frames=200, groups=6)

@@ -28,7 +28,7 @@ def small_project(tmp_path_factory, mp3) -> Path:
             "pack": {"clips_per_shard": 7},
             "decode": {"max_rejects": 0.5},
             "split": {"folds": 3},
-            "train": {"max_epochs": 1, "frames": 40, "batch_size": 8},
+            "train": {"max_epochs": 1, "crop": 0.4, "batch_size": 8},
             "architectures": {"cnn": {"channels": [4, 4, 4], "dropout": 0.1}},
             "compute": {"jobs": 1, "accelerator": "cpu"},
         },

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from features.decoding import decoder
 from features.decoding.decoder import Tried
 from features.decoding.sound import Sound, SoundReader
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from pipeline.running.engine import Engine
 from tests.conftest import buzz, encode
 

@@ -39,7 +39,7 @@ def test_pack(small):
 
 def test_decode_and_the_end_of_train(small, monkeypatch):
     run(tables, filter, pack)
-    out = decode.LOGMEL
+    out = decode.FEATURES
     assert killed_everywhere(decode.main, small, lambda: bytes_under(out), lambda: forget(out)) > 30
     run(split)
     fit, judge_clips = pl.Trainer.fit, train.judge_clips

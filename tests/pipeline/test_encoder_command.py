@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from features.front_end import Reading
 from features.front_ends.encoder import Encoder
 from models.encoders.dvector import DVector
 from models.encoders.speech import MODELS
@@ -18,6 +19,8 @@ from pipeline import encoder
 from pipeline.stage import run_stage
 from tests.models.encoders.test_speech import KINDS
 from tests.test_dependencies import reached
+
+READING = Reading(16000, trim=40, shortest=0.5, longest=60)
 
 
 def wheel_of(content: object, name: str = encoder.WEIGHTS) -> bytes:
@@ -64,11 +67,11 @@ def test_the_file_runs_and_its_line_names_its_checksum(pretrained, written, tmp_
     monkeypatch.chdir(tmp_path)
     wheel = written(wheel_of(pretrained))
     command(monkeypatch, "dvector", "--wheel", wheel)
-    network = (tmp_path / "data/encoders/dvector.onnx").read_bytes()
+    network = (tmp_path / "data/encoders/dvector/dvector.onnx").read_bytes()
     sha256 = hashlib.sha256(network).hexdigest()
-    assert capsys.readouterr().out == f"data/encoders/dvector.onnx: {len(network):,} bytes, SHA-256 {sha256}\n"
-    assert Encoder(Path("data/encoders/dvector.onnx"), sha256).values == 256
-    assert list(Path("data/encoders").iterdir()) == [Path("data/encoders/dvector.onnx")]
+    assert capsys.readouterr().out == f"data/encoders/dvector/dvector.onnx: {len(network):,} bytes, SHA-256 {sha256}\n"
+    assert Encoder(READING, Path("data/encoders/dvector/dvector.onnx"), sha256).values == 256
+    assert list(Path("data/encoders/dvector").iterdir()) == [Path("data/encoders/dvector/dvector.onnx")]
     command(monkeypatch, "dvector", "--wheel", wheel, "--out", "again.onnx")
     assert Path("again.onnx").read_bytes() == network
 
@@ -169,8 +172,8 @@ def test_a_speech_model_becomes_an_encoder_that_says_what_it_is(small, monkeypat
     options = ["--layers", "1-2,3", "--window", "0.8", "--hop", "0.4", "--pool", "mean+deviation", "--licence", "MIT"]
     command(monkeypatch, *SPEECH, "--weights", small, *options)
     path, *_, sha256 = capsys.readouterr().out.split()
-    assert path == "data/encoders/wav2vec2.onnx:"
-    made = Encoder(Path(path[:-1]), sha256)
+    assert path == "data/encoders/encoder/encoder.onnx:"
+    made = Encoder(READING, Path(path[:-1]), sha256)
     assert (made.values, made.hop, made.width) == (3 * 2 * 24, 0.4, 0.8)
     assert made(np.ones(32_000)).shape == (4, made.values)
     said = {each.key: each.value for each in onnx.load(path[:-1]).metadata_props}

@@ -47,13 +47,13 @@ def test_with_the_corpus_here_nothing_is_taken_as_unchanged(params, folder):
 @pytest.mark.parametrize("corpus", [RAW, DEMO])
 def test_pulled_features_replace_the_corpus_that_they_were_made_from(params, folder, corpus):
     lock(corpus)
-    Path("data/logmel").mkdir(parents=True)
+    Path("data/features").mkdir(parents=True)
     assert runs.start_of(replace(params, corpus=corpus)) == [runs.FROM_FEATURES]
 
 
 def test_they_replace_no_other_corpus(params, folder):
     lock(DEMO)
-    Path("data/logmel").mkdir(parents=True)
+    Path("data/features").mkdir(parents=True)
     told = f"corpus is {RAW}: there is no such file; the features that dvc.lock names are from {DEMO}"
     with pytest.raises(UserError, match=told):
         runs.start_of(replace(params, corpus=RAW))
@@ -62,7 +62,7 @@ def test_they_replace_no_other_corpus(params, folder):
 def test_the_demo_is_made_where_there_is_none(params, folder):
     assert runs.start_of(replace(params, corpus=DEMO)) == []
     lock(RAW)
-    Path("data/logmel").mkdir(parents=True)
+    Path("data/features").mkdir(parents=True)
     assert runs.start_of(replace(params, corpus=DEMO)) == []
 
 
@@ -94,7 +94,7 @@ def test_an_experiment_runs_in_a_copy_under_a_new_name_with_what_git_does_not_kn
         "models/own/gru.py",
         "models/architectures/tcn.py",
         "notes.txt",
-        "data/logmel/00000.tar",
+        "data/features/00000.tar",
     ):
         have(name)
     (folder / ".gitignore").write_text("/data\n", encoding="utf-8")

@@ -10,11 +10,11 @@ from pipeline import share
 from pipeline.stage import UserError
 from tests.project import clone, commit, done
 
-SHARD = "data/logmel/00000.tar"
+SHARD = "data/features/00000.tar"
 STAGES = {
     "decode": {
-        "cmd": "mkdir data/logmel && seq 1 90000 > data/logmel/00000.tar && seq 9 > data/logmel/index.parquet",
-        "outs": ["data/logmel"],
+        "cmd": "mkdir data/features && seq 1 90000 > data/features/00000.tar && seq 9 > data/features/index.parquet",
+        "outs": ["data/features"],
     },
     "split": {"cmd": "seq 7 > data/split.parquet", "outs": ["data/split.parquet"]},
     "pack": {"cmd": "seq 5 > data/clips", "outs": [{"data/clips": {"push": False}}]},
@@ -75,7 +75,7 @@ def test_damage_in_the_remote_is_named_and_heals_once_it_is_repaired(owner, stor
         assert Path(SHARD).read_bytes() != right
     for _ in range(2):  # what is damaged is not kept, to be taken for good at the next try
         with pytest.raises(UserError, match=f"{SHARD} is damaged there: remove {stored}, then make push") as raised:
-            share.pull(["data/logmel"])
+            share.pull(["data/features"])
         assert "index.parquet" not in str(raised.value)
         assert not Path(SHARD).exists()
     overwrite(stored, right)
@@ -90,7 +90,7 @@ def test_the_listing_of_a_folder_may_be_damaged_too(store, colleague, how):
     listing = next(store.rglob("*.dir"))
     right = listing.read_bytes()
     overwrite(listing, DAMAGE[how](right))
-    with pytest.raises(UserError, match=r"data/logmel is damaged there"):
+    with pytest.raises(UserError, match=r"data/features is damaged there"):
         share.pull([])
     overwrite(listing, right)
     share.pull([])

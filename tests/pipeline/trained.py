@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 import yaml
 
-from features.logmel import FrontEnd
+from features.front_end import FrontEnd
 from models.config import Config
 from models.learning.trained import fresh, save
 from models.origin import CorpusFacts, Origin, SplitFacts

@@ -19,7 +19,7 @@ from tests.conftest import buzz, encode, encode_by_ffmpeg
 
 
 def heard(front_end, data: bytes) -> Sound:
-    return SoundReader(front_end)(data)
+    return SoundReader(front_end.sound)(data)
 
 
 def remuxed(data: bytes, form: str, into: str, **options: str) -> bytes:
@@ -201,7 +201,7 @@ def test_pyav_is_loaded_when_it_is_needed(tmp_path):
     code = (
         "import sys; from pathlib import Path;"
         "import features.decoding.decoder; from features.decoding.sound import SoundReader;"
-        "from features.logmel import FrontEnd;"
+        "from features.front_ends.logmel import FrontEnd;"
         "read = SoundReader(FrontEnd(16000, 64, 0.025, 0.01, 20, 7600, 40, 0.5, 60));"
         f"read(Path({str(tmp_path / 'sound.mp3')!r}).read_bytes()); before = 'av' in sys.modules;"
         f"read(Path({str(tmp_path / 'sound.m4a')!r}).read_bytes()); sys.exit(before or 'av' not in sys.modules)"

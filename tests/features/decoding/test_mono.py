@@ -97,9 +97,9 @@ def test_one_clipped_channel_is_enough():
 def test_libsndfile_gives_the_same_in_blocks(front_end, monkeypatch):
     both = np.stack([buzz(1, 16000, 0), buzz(1, 16000, 1)], axis=1)
     data = encode(both, 16000, "FLAC")
-    whole = SoundReader(front_end).decode(data)
+    whole = SoundReader(front_end.sound).decode(data)
     monkeypatch.setattr("features.decoding.sound.SAMPLES_AT_ONCE", 1000)
-    np.testing.assert_array_equal(SoundReader(front_end).decode(data).samples, whole.samples)
+    np.testing.assert_array_equal(SoundReader(front_end.sound).decode(data).samples, whole.samples)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_libsndfile_gives_the_same_in_blocks(front_end, monkeypatch):
 def test_formats_without_seeking_are_read(front_end, form, subtype):
     file, rate = io.BytesIO(), 8000
     soundfile.write(file, buzz(1, rate, 0), rate, format=form, subtype=subtype)
-    heard = SoundReader(front_end)(file.getvalue())
+    heard = SoundReader(front_end.sound)(file.getvalue())
     assert (heard.sample_rate, heard.channels) == (rate, 1)
     assert 1 <= heard.seconds <= 1.05
 
@@ -116,7 +116,7 @@ def test_formats_without_seeking_are_read(front_end, form, subtype):
 def test_an_unusable_sample_rate_is_refused(front_end):
     for rate in (1, 50, 99, 500):
         with pytest.raises(Rejected, match="undecodable"):
-            SoundReader(front_end)(encode(buzz(4, 1000, 0), rate, "WAV"))
+            SoundReader(front_end.sound)(encode(buzz(4, 1000, 0), rate, "WAV"))
 
 
 def test_the_limit_in_the_settings_holds(front_end):

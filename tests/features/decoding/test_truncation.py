@@ -80,7 +80,7 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 def test_cut_and_whole_files_are_told_apart(front_end, name):
     data = FORMS[name]()
-    read_sound = SoundReader(front_end)
+    read_sound = SoundReader(front_end.sound)
     whole = read_sound(data)
     assert whole.flags == ""
     for share in (0.4, 0.6, 0.9):
@@ -92,7 +92,7 @@ def test_cut_and_whole_files_are_told_apart(front_end, name):
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
 def test_of_joined_sounds_only_the_first_is_heard(front_end, form):
     one, other = (encode(buzz(2, 16000, seed), 16000, form) for seed in (0, 1))
-    heard = SoundReader(front_end)(one + other)
+    heard = SoundReader(front_end.sound)(one + other)
     assert heard.seconds == pytest.approx(2, abs=0.1)
     assert heard.flags == "truncated"
 
@@ -100,7 +100,7 @@ def test_of_joined_sounds_only_the_first_is_heard(front_end, form):
 def test_mp3s_joined_with_their_tags_are_flagged(front_end):
     one, other = (encode(buzz(2, 16000, seed), 16000) for seed in (0, 1))
     tags = b"TAG" + bytes(125) + b"ID3\x04\x00\x00\x00\x00\x01\x00" + bytes(128)
-    assert SoundReader(front_end)(one + tags + other).flags == "truncated"
+    assert SoundReader(front_end.sound)(one + tags + other).flags == "truncated"
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
@@ -121,7 +121,7 @@ def test_trailing_bytes_are_not_a_cut(name, rest):
 def test_nonsense_raises_no_error(front_end, name):
     """Files cut at every byte of their headers, and random bytes after them."""
     data, random = FORMS[name](), np.random.default_rng(0)
-    read_sound = SoundReader(front_end)
+    read_sound = SoundReader(front_end.sound)
     for length in [*range(0, 120, 7), *random.integers(120, 3000, 5)]:
         for odd in (data[:length], data[:length] + random.bytes(5000), data[:length] + bytes(5000)):
             is_truncated(odd, 0)

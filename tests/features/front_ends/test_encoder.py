@@ -11,7 +11,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from features.front_end import Reading
 from features.front_ends.encoder import Encoder, EncoderError
+
+READING = Reading(16000, trim=40, shortest=0.5, longest=60)
 
 WIDTH, HOP, VALUES = 8000, 4000, 3  # samples, samples
 ABOUT = {"name": "tiny", "hop": "0.25", "width": "0.5", "licence": "MIT", "source": "this test"}
@@ -66,7 +69,7 @@ def sound(count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [8000, 11_999, 12_000, 100_001])
 def test_frames_are_what_the_network_gives(file, count):
-    encoder, samples = Encoder(*file), sound(count)
+    encoder, samples = Encoder(READING, *file), sound(count)
     features = encoder(samples)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WIDTH)[::HOP]
     assert features.dtype == np.float16
@@ -75,18 +78,18 @@ def test_frames_are_what_the_network_gives(file, count):
 
 
 def test_it_says_what_its_frames_are(file):
-    encoder = Encoder(*file)
+    encoder = Encoder(READING, *file)
     assert (encoder.values, encoder.hop, encoder.width) == (VALUES, 0.25, 0.5)
 
 
 def test_what_float16_cannot_hold_is_infinite(tmp_path):
-    encoder = Encoder(*written(tiny(weights=1e5 * WEIGHTS), tmp_path / "loud.onnx"))
+    encoder = Encoder(READING, *written(tiny(weights=1e5 * WEIGHTS), tmp_path / "loud.onnx"))
     features = encoder(-1000 * np.sign(WEIGHTS[0, 0]))
     assert features[0, 0] == np.inf
 
 
 def encoded(file: Path, sha256: str, count: int) -> bytes:
-    return Encoder(file, sha256)(sound(count)).tobytes()
+    return Encoder(READING, file, sha256)(sound(count)).tobytes()
 
 
 def test_the_same_bytes_whatever_else_is_at_work(file):
@@ -97,13 +100,14 @@ def test_the_same_bytes_whatever_else_is_at_work(file):
 
 def test_it_needs_no_torch(file):
     path, sha256 = file
-    run = f"Encoder(pathlib.Path({str(path)!r}), {sha256!r})(numpy.ones(8000))"
-    code = f"import numpy, pathlib, sys; from features.front_ends.encoder import Encoder; {run}"
+    run = f"Encoder(Reading(16000, 40, 0.5, 60), {str(path)!r}, {sha256!r})(numpy.ones(8000))"
+    imports = "from features.front_end import Reading; from features.front_ends.encoder import Encoder"
+    code = f"import numpy, sys; {imports}; {run}"
     assert subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"]).returncode == 0
 
 
 def test_a_lack_of_memory_is_not_the_clips_fault(file):
-    encoder, samples = Encoder(*file), np.zeros(50_000_000, np.float32)
+    encoder, samples = Encoder(READING, *file), np.zeros(50_000_000, np.float32)
     before = resource.getrlimit(resource.RLIMIT_AS)
     used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 10_000_000, before[1]))
@@ -116,14 +120,14 @@ def test_a_lack_of_memory_is_not_the_clips_fault(file):
 
 def test_a_file_that_is_missing_says_what_makes_it(tmp_path):
     with pytest.raises(EncoderError) as error:
-        Encoder(tmp_path / "dvector.onnx", "0" * 64)
+        Encoder(READING, tmp_path / "dvector.onnx", "0" * 64)
     assert str(error.value) == f"there is no {tmp_path}/dvector.onnx: python -m pipeline.encoder dvector makes it"
 
 
 def test_a_file_with_another_checksum_names_both(file):
     path, sha256 = file
     with pytest.raises(EncoderError) as error:
-        Encoder(path, "0" * 64)
+        Encoder(READING, path, "0" * 64)
     assert str(error.value) == (
         f"{path} has the SHA-256 {sha256}, not {'0' * 64}: python -m pipeline.encoder tiny makes it"
     )
@@ -131,14 +135,14 @@ def test_a_file_with_another_checksum_names_both(file):
 
 def test_a_folder_is_not_an_encoder(tmp_path):
     with pytest.raises(EncoderError, match="cannot be read: Is a directory"):
-        Encoder(tmp_path, "0" * 64)
+        Encoder(READING, tmp_path, "0" * 64)
 
 
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, capfd):
     path = tmp_path / "damaged.onnx"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", encoding="utf-8")
     with pytest.raises(EncoderError, match=r"damaged\.onnx cannot be run: [^\n]+$"):
-        Encoder(path, hashlib.sha256(path.read_bytes()).hexdigest())
+        Encoder(READING, path, hashlib.sha256(path.read_bytes()).hexdigest())
     assert capfd.readouterr() == ("", "")
 
 
@@ -164,5 +168,5 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, capfd):
 def test_a_network_that_is_not_an_encoder_is_refused_in_one_line(network, said, tmp_path, capfd):
     file = written(network, tmp_path / "other.onnx")
     with pytest.raises(EncoderError, match=rf"^[^\n]*other\.onnx cannot be run: [^\n]*{re.escape(said)}[^\n]*$"):
-        Encoder(*file)
+        Encoder(READING, *file)
     assert capfd.readouterr() == ("", "")

@@ -13,10 +13,13 @@ import torchaudio
 from scipy.signal import ShortTimeFFT
 from torch import nn
 
+from features.front_end import Reading
 from features.front_ends.encoder import Encoder
 from models.encoders.dvector import ABOUT, DVector, Mel, dvector_of, loud_enough, windows_of
 from models.encoders.exported import write_encoder
 from tests.conftest import buzz
+
+READING = Reading(16000, trim=40, shortest=0.5, longest=60)
 
 SECONDS = [0.01, 0.3, 1.6, 1.61, 4.03, 20]
 WHEEL = os.environ.get("VOICE_AGE_WHEEL", "")
@@ -59,7 +62,7 @@ def exported(encoder, tmp_path_factory) -> Path:
 
 
 def opened(path: Path) -> Encoder:
-    return Encoder(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Encoder(READING, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def voice(seconds: float, seed: int = 0) -> torch.Tensor:

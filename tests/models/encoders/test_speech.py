@@ -6,10 +6,13 @@ import pytest
 import torch
 from torchaudio.models import Wav2Vec2Model, wav2vec2_base, wav2vec2_model, wavlm_model
 
+from features.front_end import Reading
 from features.front_ends.encoder import Encoder
 from models.encoders.exported import write_encoder
 from models.encoders.speech import MODELS, Speech, load_speech
 from tests.conftest import buzz
+
+READING = Reading(16000, trim=40, shortest=0.5, longest=60)
 
 ABOUT = {"name": "small", "hop": "0.5", "width": "1", "licence": "MIT", "source": "this test"}
 WIDTH, LAYERS = 24, 3
@@ -50,7 +53,7 @@ def made(kind: str) -> Wav2Vec2Model:
 
 
 def opened(path: Path) -> Encoder:
-    return Encoder(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Encoder(READING, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def voice(seconds: float) -> torch.Tensor:

@@ -6,6 +6,8 @@ import pytest
 from models.learning.data import Crops, CropSampler, Windows, even_draw, loader, normalisation
 from models.windows import window_starts
 
+FRAMES = 30  # of a crop
+
 
 @pytest.fixture
 def rows():
@@ -14,7 +16,7 @@ def rows():
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_each_clip_comes_once_an_epoch_over_all_ranks(store, recipe, rows, ranks):
-    samplers = [CropSampler(rows, store.frames[rows], recipe, rank, ranks) for rank in range(ranks)]
+    samplers = [CropSampler(rows, store.frames[rows], FRAMES, recipe, rank, ranks) for rank in range(ranks)]
     batches = [[batch for batch, _ in sampler] for sampler in samplers]
     assert {len(each) for each in batches} == {len(samplers[0])}
     seen = np.concatenate([batch for each in batches for batch in each])
@@ -26,7 +28,7 @@ def test_each_clip_comes_once_an_epoch_over_all_ranks(store, recipe, rows, ranks
 
 def test_order_and_crops_follow_from_seed_and_epoch(store, recipe, rows):
     def epoch(seed, number):
-        sampler = CropSampler(rows, store.frames[rows], dataclasses.replace(recipe, seed=seed))
+        sampler = CropSampler(rows, store.frames[rows], FRAMES, dataclasses.replace(recipe, seed=seed))
         sampler.set_epoch(number)
         return np.concatenate([np.stack(batch) for batch in sampler], axis=1).tolist()
 
@@ -35,19 +37,19 @@ def test_order_and_crops_follow_from_seed_and_epoch(store, recipe, rows):
 
 
 def test_crops_stay_within_long_clips(store, recipe, rows):
-    for batch, starts in CropSampler(rows, store.frames[rows], recipe):
+    for batch, starts in CropSampler(rows, store.frames[rows], FRAMES, recipe):
         lengths = store.frames[batch]
         assert (starts >= 0).all()
-        assert (starts <= np.maximum(lengths - recipe.frames, 0)).all()
+        assert (starts <= np.maximum(lengths - FRAMES, 0)).all()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loader_serves_what_the_sampler_says(store, recipe, rows, workers):
-    sampler = CropSampler(rows, store.frames[rows], recipe)
+    sampler = CropSampler(rows, store.frames[rows], FRAMES, recipe)
     targets = np.arange(60) % 3
-    served = list(loader(Crops(store, targets, recipe.frames), sampler, workers))
+    served = list(loader(Crops(store, targets, FRAMES), sampler, workers))
     for (features, groups), (batch, starts) in zip(served, sampler, strict=True):
-        np.testing.assert_array_equal(features.numpy(), store.crops(batch, starts, recipe.frames))
+        np.testing.assert_array_equal(features.numpy(), store.crops(batch, starts, FRAMES))
         np.testing.assert_array_equal(groups.numpy(), targets[batch])
 
 
@@ -57,7 +59,7 @@ def test_windows_cover_a_clip(length, starts):
 
 
 def test_windows_contain_every_clip_once(store, recipe, rows):
-    windows = Windows(store, rows, rows % 3, recipe.frames, 8)
+    windows = Windows(store, rows, rows % 3, FRAMES, 8)
     clips = 0
     for features, clip, targets in (windows[number] for number in range(len(windows))):
         assert len(features) == len(clip)
@@ -104,7 +106,7 @@ def test_in_an_even_draw_a_speakers_clips_take_turns(uneven):
 def test_an_even_sampler_splits_one_draw_over_the_ranks(store, recipe, rows, ranks):
     groups, speakers = rows % 3, rows // 8
     samplers = [
-        CropSampler(rows, store.frames[rows], recipe, rank, ranks, 0, groups, speakers) for rank in range(ranks)
+        CropSampler(rows, store.frames[rows], FRAMES, recipe, rank, ranks, 0, groups, speakers) for rank in range(ranks)
     ]
     seen = np.concatenate([batch for sampler in samplers for batch, _ in sampler])
     drawn = rows[even_draw(np.random.default_rng([recipe.seed, 0]), groups, speakers)]

@@ -26,7 +26,7 @@ def spoil(folder: Path, row: int, value: float) -> None:
     store = Store(folder)
     path = folder / store.index["shard"][row]
     data = bytearray(path.read_bytes())
-    begin, values = store.offsets[row], np.full((store.frames[row], store.n_mels), value, np.float16)
+    begin, values = store.offsets[row], np.full((store.frames[row], store.values), value, np.float16)
     data[begin : begin + values.nbytes] = values.tobytes()
     path.write_bytes(data)
 
@@ -67,7 +67,7 @@ def test_clips_that_cannot_be_judged_are_named(copy, recipe, tmp_path, is_stream
     part = pd.DataFrame({"key": ["clip49", "clip50", "clip51"]})
     origin = str(copy / "{00000..00002}.tar") if is_streamed else Store(copy)
     with pytest.raises(StoreError, match="not finite, for clips clip50: decode"):
-        judge_clips(part, classifier.model, recipe.frames, origin, "cpu")
+        judge_clips(part, classifier.model, recipe.frames(0.01), origin, "cpu")
 
 
 def test_a_stream_refuses_what_is_not_finite(copy):

@@ -35,7 +35,7 @@ def learn(store: Store, recipe: Recipe, folder, chosen=ROWS, **hardware) -> tupl
         "cnn",
         settings,
         ["a", "b", "c"],
-        recipe.frames,
+        recipe.frames(0.01),
         store.front_end,
         mean.tolist(),
         deviation.tolist(),

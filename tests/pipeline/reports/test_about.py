@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.config import ModelError, read_config
 from pipeline import evaluate, export, predict, train
-from pipeline.paths import LOGMEL, METRICS, MODEL, SPLIT, SPLIT_REPORT
+from pipeline.paths import FEATURES, METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.predict import about_model
 from pipeline.reports.about import About, about_trained, read_about, write_about
 from pipeline.stage import UserError
@@ -155,5 +155,5 @@ def test_features_that_a_model_does_not_know_are_refused(project, front_end, mon
             self.front_end = "another"
 
     monkeypatch.setattr(evaluate, "Store", Store)
-    with pytest.raises(UserError, match=f"data/model was trained on different features from those in {LOGMEL}: "):
+    with pytest.raises(UserError, match=f"data/model was trained on different features from those in {FEATURES}: "):
         evaluate.main()

@@ -12,7 +12,7 @@ import pytest
 from pipeline import decode, pack, plan
 from pipeline.corpus.archive import open_corpus
 from pipeline.pack import merge_lists
-from pipeline.paths import CLIPS, LOGMEL, PARTIAL
+from pipeline.paths import CLIPS, FEATURES, PARTIAL
 from pipeline.running.disk_space import check_room, measure
 from pipeline.running.engine import on_loky
 from pipeline.stage import UserError
@@ -105,12 +105,14 @@ def test_a_stage_that_will_not_fit_does_not_start(project, monkeypatch):
     leave_free(monkeypatch, 10**9)
     pack.main()
     leave_free(monkeypatch, 500_000)
-    with pytest.raises(UserError, match=r"data/logmel: about \d\.\d MB will be needed, but the disk has 0\.5 MB free"):
+    with pytest.raises(
+        UserError, match=r"data/features: about \d\.\d MB will be needed, but the disk has 0\.5 MB free"
+    ):
         decode.main()
-    assert not [*PARTIAL.rglob("*.tar"), *LOGMEL.glob("*")]
+    assert not [*PARTIAL.rglob("*.tar"), *FEATURES.glob("*")]
     leave_free(monkeypatch, 10**9)
     decode.main()
-    assert len(pd.read_parquet(LOGMEL / "index.parquet")) == COUNT
+    assert len(pd.read_parquet(FEATURES / "index.parquet")) == COUNT
 
 
 def test_room_is_checked_on_the_disk_of_the_data(project, tmp_path_factory, monkeypatch):
@@ -154,7 +156,7 @@ def test_a_plan_is_estimated_from_what_there_is(project, clips, capsys, corpus, 
 
 def test_a_plan_that_does_not_fit_is_a_failure(project, monkeypatch, capsys):
     leave_free(monkeypatch, 1000)
-    with pytest.raises(UserError, match="data/clips and data/logmel: about"):
+    with pytest.raises(UserError, match="data/clips and data/features: about"):
         plan.main()
     assert "hours" in capsys.readouterr().out
 

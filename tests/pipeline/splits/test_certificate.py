@@ -17,7 +17,18 @@ from pipeline import filter, split
 from pipeline.corpus.ages import AGES
 from pipeline.corpus.note import write_note
 from pipeline.params import load_params
-from pipeline.paths import FILTER_REPORT, LOGMEL, MANIFEST, NOTE, REJECTS, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT, TABLES
+from pipeline.paths import (
+    FEATURES,
+    FILTER_REPORT,
+    MANIFEST,
+    NOTE,
+    REJECTS,
+    ROWS,
+    SPLIT,
+    SPLIT_PAGE,
+    SPLIT_REPORT,
+    TABLES,
+)
 from pipeline.splits import certificate
 from pipeline.splits.written import read_split
 from pipeline.stage import UserError
@@ -51,14 +62,14 @@ def change(**changes: dict) -> None:
 def play_decode(is_rejected: Callable[[pd.DataFrame], np.ndarray] = lambda rows: np.zeros(len(rows), bool)) -> None:
     keys = pd.read_parquet(MANIFEST, columns=["key"])
     rejected = is_rejected(keys)
-    LOGMEL.mkdir(parents=True, exist_ok=True)
+    FEATURES.mkdir(parents=True, exist_ok=True)
     facts = {"seconds": 4.0, "frames": 350, "sample_rate": 48000, "loudness": -20.0}
-    keys[~rejected].assign(**facts).to_parquet(LOGMEL / "index.parquet")
+    keys[~rejected].assign(**facts).to_parquet(FEATURES / "index.parquet")
     keys[rejected].assign(reason="silent").to_csv(REJECTS, index=False)
 
 
 def certified() -> dict:
-    return certificate.certify(ROWS, MANIFEST, LOGMEL, SPLIT, load_params())
+    return certificate.certify(ROWS, MANIFEST, FEATURES, SPLIT, load_params())
 
 
 @pytest.fixture
@@ -201,7 +212,7 @@ def spoil(path: Path, data: bytes | None) -> None:
     path.unlink() if data is None else path.write_bytes(data)
 
 
-@pytest.mark.parametrize("path", [FILTER_REPORT, MANIFEST, ROWS, LOGMEL / "index.parquet", REJECTS], ids=str)
+@pytest.mark.parametrize("path", [FILTER_REPORT, MANIFEST, ROWS, FEATURES / "index.parquet", REJECTS], ids=str)
 @pytest.mark.parametrize("data", [None, b"", b"PAR1 and no more", b"{"], ids=["missing", "empty", "garbage", "brace"])
 def test_the_inputs_of_split_are_complete_or_named_in_one_line(stages, path, data):
     spoil(path, data)

@@ -9,6 +9,8 @@ from annotated_types import Ge, Gt, Le
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 
+from features.front_end import STRICT, Reading
+
 # Energy; above what 16-bit quantisation leaves in a band, so that digital silence does not give away its source.
 FLOOR = 1e-6
 
@@ -17,56 +19,14 @@ PIECES = 4  # that the matrix of mel bands is cut into
 
 
 @dataclass(frozen=True)
-class FrontEnd:
-    """The settings that turn a sound file into features."""
-
-    sample_rate: Annotated[int, Ge(8000), Le(48000)]  # Hz
+class LogMelSettings:
     n_mels: Annotated[int, Ge(8), Le(256)]
     window: Annotated[float, Ge(0.001), Le(1)]  # s
     hop: Annotated[float, Ge(0.001), Le(1)]  # s
     f_min: Annotated[float, Ge(0)]  # Hz
     f_max: Annotated[float, Gt(0)]  # Hz
-    trim: Annotated[float, Gt(0), Le(200)]  # dB below the loudest moment
-    shortest: Annotated[float, Gt(0)]  # s, after trimming
-    longest: Annotated[float, Gt(0), Le(3600)]  # s, before trimming
 
-    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
-
-    def __post_init__(self):
-        if not self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ValueError(
-                f"f_min and f_max are {self.f_min} and {self.f_max} Hz: "
-                f"they must satisfy f_min < f_max <= {self.sample_rate / 2} Hz, half the sample rate"
-            )
-        if self.shortest < self.window:
-            raise ValueError(f"shortest is {self.shortest} s: it must be at least a window, {self.window} s")
-        if self.shortest > self.longest:
-            raise ValueError(f"shortest is {self.shortest} s: it must be at most longest, {self.longest} s")
-        bin_width = self.sample_rate / self.n_fft
-        if not self.narrowest_piece() > bin_width:
-            raise ValueError(
-                f"n_mels is {self.n_mels}: a window of {self.window} s is too short to tell that many bands apart: "
-                f"its spectrum has steps of {bin_width:g} Hz"
-            )
-
-    def narrowest_piece(self) -> float:
-        """The width in Hz of the lowest of the PIECES that `pieces_of` cuts the mel bands into."""
-        low, high = mel(self.f_min), mel(self.f_max)
-        step = (high - low) / (self.n_mels + 1)
-        return hertz_of(low + (self.n_mels // PIECES + 1) * step) - self.f_min
-
-    @property
-    def window_samples(self) -> int:
-        return round(self.window * self.sample_rate)
-
-    @property
-    def hop_samples(self) -> int:
-        return round(self.hop * self.sample_rate)
-
-    @property
-    def n_fft(self) -> int:
-        """Samples per spectrum: the smallest power of two that holds a window."""
-        return 1 << (self.window_samples - 1).bit_length()
+    __pydantic_config__: ClassVar[dict] = STRICT
 
 
 class LogMel:
@@ -74,23 +34,27 @@ class LogMel:
     (periodic Hann window, power spectrum, HTK mel scale, no padding at the ends, `n_fft` the next power of two).
     """
 
-    def __init__(self, front_end: FrontEnd):
-        self.hop = front_end.hop_samples
-        self.width = front_end.window_samples
-        n_fft = front_end.n_fft
+    Settings = LogMelSettings
+
+    def __init__(self, sound: Reading, **settings: float):
+        """Raises ValueError for settings that do not fit each other, or the sound."""
+        self.settings, rate = LogMelSettings(**settings), sound.sample_rate
+        check_settings(self.settings, sound)
+        self.values, self.hop = self.settings.n_mels, self.settings.hop
+        self.width, self.step = round(self.settings.window * rate), round(self.hop * rate)  # samples
         turns = np.arange(self.width) / self.width
         self.window = (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
+        n_fft = next_power_of_two(self.width)
         self.windowed = np.zeros((FRAMES_AT_ONCE, n_fft), np.float32)
-        self.n_mels = front_end.n_mels
-        self.pieces = list(pieces_of(mel_bands(n_fft, front_end)))
+        self.pieces = list(pieces_of(mel_bands(n_fft, rate, self.settings)))
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Log-mel energies.
 
         Shape: (samples,) float32 → (frames, n_mels) float32, frames = 1 + (samples - window) // hop.
         """
-        frames = sliding_window_view(np.asarray(samples, np.float32), self.width)[:: self.hop]
-        energies = np.empty((len(frames), self.n_mels), np.float32)
+        frames = sliding_window_view(np.asarray(samples, np.float32), self.width)[:: self.step]
+        energies = np.empty((len(frames), self.values), np.float32)
         for start in range(0, len(frames), FRAMES_AT_ONCE):
             some = frames[start : start + FRAMES_AT_ONCE]
             windowed = self.windowed[: len(some)]
@@ -102,14 +66,44 @@ class LogMel:
         return np.log(np.maximum(energies, FLOOR, out=energies), out=energies)
 
 
-def mel_bands(n_fft: int, front_end: FrontEnd) -> np.ndarray:
+def check_settings(settings: LogMelSettings, sound: Reading) -> None:
+    """Raises ValueError for settings that do not fit each other, or the sound."""
+    rate = sound.sample_rate
+    if not settings.f_min < settings.f_max <= rate / 2:
+        raise ValueError(
+            f"f_min and f_max are {settings.f_min} and {settings.f_max} Hz: "
+            f"they must satisfy f_min < f_max <= {rate / 2} Hz, half the sample rate"
+        )
+    if sound.shortest < settings.window:
+        raise ValueError(f"window is {settings.window} s: it must be at most sound.shortest, {sound.shortest} s")
+    bin_width = rate / next_power_of_two(round(settings.window * rate))
+    if not narrowest_piece(settings) > bin_width:
+        raise ValueError(
+            f"n_mels is {settings.n_mels}: a window of {settings.window} s is too short to tell that many bands "
+            f"apart: its spectrum has steps of {bin_width:g} Hz"
+        )
+
+
+def narrowest_piece(settings: LogMelSettings) -> float:
+    """The width in Hz of the lowest of the PIECES that `pieces_of` cuts the mel bands into."""
+    low, high = mel(settings.f_min), mel(settings.f_max)
+    step = (high - low) / (settings.n_mels + 1)
+    return hertz_of(low + (settings.n_mels // PIECES + 1) * step) - settings.f_min
+
+
+def next_power_of_two(number: int) -> int:
+    """The smallest power of two that is not below it."""
+    return 1 << (number - 1).bit_length()
+
+
+def mel_bands(n_fft: int, rate: int, settings: LogMelSettings) -> np.ndarray:
     """Triangles that overlap by half, evenly spaced on the mel scale, each of height one.
 
     Shape: (n_fft // 2 + 1, n_mels) float32.
     """
-    hertz = np.arange(n_fft // 2 + 1) * front_end.sample_rate / n_fft
-    low, high = mel(front_end.f_min), mel(front_end.f_max)
-    edges = hertz_of(np.linspace(low, high, front_end.n_mels + 2))
+    hertz = np.arange(n_fft // 2 + 1) * rate / n_fft
+    low, high = mel(settings.f_min), mel(settings.f_max)
+    edges = hertz_of(np.linspace(low, high, settings.n_mels + 2))
     rising = (hertz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - hertz[:, None]) / np.diff(edges)[1:]
     return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
