@@ -79,7 +79,7 @@ def test_what_a_stage_reaches_is_what_it_depends_on(stage):
 
 
 def stale(edited: str) -> set[str]:
-    """The stages that an edit makes stale at once, with `model: cnn` and `features: logmel`; what these make may make others so."""
+    """The stages that an edit makes stale at once, with the CNN on log-mel; what these make may make others so."""
     return {stage for stage in STAGES if edited in listed(stage, "cnn", "logmel")}
 
 
