@@ -1,4 +1,4 @@
-# make repro: the whole pipeline. make test: every test. Each installs what it needs first, once.
+# make repro: the whole pipeline. make test: the tests, but for the longest, which make sweep runs. Each installs first, once.
 
 python ?= python3
 bin := .venv/bin
