@@ -1,10 +1,10 @@
-# make repro: the whole pipeline. make test: every test. Each installs what it needs first, once.
+# make repro: the whole pipeline. make test: the tests, but for the longest, which make sweep runs. Each installs first, once.
 
 python ?= python3
 bin := .venv/bin
 run := PATH="$(CURDIR)/$(bin):$$PATH"
 
-.PHONY: repro pull push exp experiments plan compare app test lint format tensorboard bench
+.PHONY: repro pull push exp experiments plan compare app test sweep lint format tensorboard bench
 
 repro: .venv/installed
 	@$(run) python -m pipeline.runs repro
@@ -30,6 +30,9 @@ compare: .venv/installed # make compare ARGS='--folds 5 --seeds 2'
 
 test: .venv/installed lint
 	@$(run) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+sweep: .venv/installed # the tests that take minutes, which make test leaves out
+	@$(run) python -m pytest -m sweep
 
 lint: .venv/installed
 	@$(run) ruff check

@@ -9,7 +9,7 @@ import pytest
 from tests.project import ROOT
 
 
-@pytest.mark.parametrize("name", ["kills", "full_disk"])
+@pytest.mark.parametrize("name", [pytest.param("kills", marks=pytest.mark.sweep), "full_disk"])
 def test_in_a_process_of_its_own(name):
     file = Path(__file__).with_name(f"{name}.py")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file)]
