@@ -13,6 +13,7 @@ from features.front_end import FrontEnd
 from models.mistake import explained, shortened
 from models.origin import Origin
 from models.recipe import Frames
+from models.section import check_section
 
 LARGEST = 2_000_000  # bytes in a `config.json`; an encoder's 20,000 values take 900,000
 LINE = 300  # characters of an error about a damaged file that are shown
@@ -54,6 +55,10 @@ class Config:
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
     def __post_init__(self):
+        try:
+            check_section(self.front_end.name, self.front_end.sound, self.front_end.settings)
+        except ValueError as error:
+            raise ValueError(f"front_end: {error}") from None
         for group in self.groups:
             if self.groups.count(group) > 1:
                 raise ValueError(f"groups: {shortened(group)} is listed more than once")

@@ -20,6 +20,7 @@ from models.config import Group
 from models.hardware import Hardware
 from models.mistake import explained
 from models.recipe import Recipe
+from models.section import check_section
 from pipeline.corpus.ages import AGES
 from pipeline.paths import OWN_SPLITS
 from pipeline.stage import UserError
@@ -134,7 +135,10 @@ class Params:
         allowed = [name for name in FRONT_ENDS if name in self.front_ends]
         if self.features not in allowed:
             raise ValueError(f"features is '{self.features}': allowed are {', '.join(allowed)}")
-        check_section(self.features, self.front_ends[self.features])
+        try:
+            check_section(self.features, self.sound, self.front_ends[self.features])
+        except ValueError as error:
+            raise ValueError(f"front_ends.{error}") from None
 
     def front_end(self) -> FrontEnd:
         """The chosen one. Raises UserError if its settings do not fit, or its encoder is missing or cannot be run."""
@@ -144,14 +148,6 @@ class Params:
             raise UserError(f"params.yaml: front_ends.{self.features}: {error}") from None
         except EncoderError as error:
             raise UserError(str(error)) from None
-
-
-def check_section(name: str, settings: dict[str, Any]) -> None:
-    """Raises ValueError for settings that this front-end cannot have."""
-    try:
-        TypeAdapter(FRONT_ENDS[name].Settings).validate_json(json.dumps(settings))
-    except ValidationError as error:
-        raise ValueError(f"front_ends.{name}.{explained(error.errors()[0])}") from None
 
 
 class Loader(yaml.SafeLoader):

@@ -88,7 +88,7 @@ def stale(edited: str) -> set[str]:
     [
         ("features/decoding/mp3.py", {"decode"}),
         ("features/front_end.py", {"decode", "train", "evaluate"}),
-        ("features/front_ends/logmel.py", {"decode"}),
+        ("features/front_ends/logmel.py", {"decode", "train", "evaluate"}),
         ("features/front_ends/dvector.py", set()),
         ("features/front_ends/__init__.py", set()),
         ("models/encoders/dvector.py", set()),

@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 def tiny(architecture: str) -> Config:
-    mean, deviation = [-7.0] * FRONT_END.n_mels, [2.5] * FRONT_END.n_mels
+    mean, deviation = [-7.0] * FRONT_END.values, [2.5] * FRONT_END.values
     return Config(architecture, SETTINGS[architecture], GROUPS, FRAMES, FRONT_END, mean, deviation, YEARS, 0.9, ORIGIN)
 
 
@@ -52,7 +52,7 @@ def linear(
     batch: str | int = "batch",
 ) -> onnx.ModelProto:
     """A network: the mean over time, times a matrix with entries about as large as `weight`."""
-    weights = weight * np.random.default_rng(0).standard_normal((FRONT_END.n_mels, groups)).astype(np.float32)
+    weights = weight * np.random.default_rng(0).standard_normal((FRONT_END.values, groups)).astype(np.float32)
     nodes = [
         helper.make_node("Cast", [feature], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["means"], axes=[1], keepdims=0),
@@ -61,7 +61,7 @@ def linear(
     graph = helper.make_graph(
         nodes,
         "linear",
-        [helper.make_tensor_value_info(feature, kind, [batch, FRAMES, FRONT_END.n_mels])],
+        [helper.make_tensor_value_info(feature, kind, [batch, FRAMES, FRONT_END.values])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, groups])],
         [numpy_helper.from_array(weights, "weights")],
     )

@@ -35,7 +35,7 @@ def decode_shard(
     rows for the store's index, and the rejected clips, are written last, beside the shard (see `read_listing`): that
     marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running.
     """
-    read_sound, make_features = tools(front_end)
+    read_sound, make_features = SoundReader(front_end.sound), open_front_end(front_end)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):

@@ -44,13 +44,18 @@ class Encoder:
 
     Settings = EncoderSettings
 
+    @staticmethod
+    def check(settings: EncoderSettings, sound: Reading) -> None:
+        """Raises ValueError for sounds at another rate."""
+        if sound.sample_rate != RATE:
+            raise ValueError(f"file is an encoder's, which takes {RATE} Hz: sound.sample_rate is {sound.sample_rate}")
+
     def __init__(self, sound: Reading, file: str, sha256: str):
         """Raises EncoderError unless `file` has this checksum and runs; it is tried on half a second of noise.
 
         Raises ValueError for sounds at another rate.
         """
-        if sound.sample_rate != RATE:
-            raise ValueError(f"sound.sample_rate is {sound.sample_rate}: encoders take {RATE} Hz")
+        self.check(EncoderSettings(file, sha256), sound)
         file = Path(file)
         check_file(file, sha256)
         with running(file):

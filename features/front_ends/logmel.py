@@ -29,12 +29,31 @@ class LogMelSettings:
     __pydantic_config__: ClassVar[dict] = STRICT
 
 
+def check_settings(settings: LogMelSettings, sound: Reading) -> None:
+    """Raises ValueError for settings that do not fit each other, or the sound."""
+    rate = sound.sample_rate
+    if not settings.f_min < settings.f_max <= rate / 2:
+        raise ValueError(
+            f"f_min and f_max are {settings.f_min} and {settings.f_max} Hz: "
+            f"they must satisfy f_min < f_max <= {rate / 2} Hz, half the sample rate"
+        )
+    if sound.shortest < settings.window:
+        raise ValueError(f"window is {settings.window} s: it must be at most sound.shortest, {sound.shortest} s")
+    bin_width = rate / next_power_of_two(round(settings.window * rate))
+    if not narrowest_piece(settings) > bin_width:
+        raise ValueError(
+            f"n_mels is {settings.n_mels}: a window of {settings.window} s is too short to tell that many bands "
+            f"apart: its spectrum has steps of {bin_width:g} Hz"
+        )
+
+
 class LogMel:
     """Callable that turns samples into log-mel frames, as `torchaudio.transforms.MelSpectrogram` defines them
     (periodic Hann window, power spectrum, HTK mel scale, no padding at the ends, `n_fft` the next power of two).
     """
 
     Settings = LogMelSettings
+    check = staticmethod(check_settings)
 
     def __init__(self, sound: Reading, **settings: float):
         """Raises ValueError for settings that do not fit each other, or the sound."""
@@ -64,24 +83,6 @@ class LogMel:
             for rows, columns, weights in self.pieces:
                 np.matmul(parts[:, rows], weights, out=energies[start : start + len(some), columns])
         return np.log(np.maximum(energies, FLOOR, out=energies), out=energies)
-
-
-def check_settings(settings: LogMelSettings, sound: Reading) -> None:
-    """Raises ValueError for settings that do not fit each other, or the sound."""
-    rate = sound.sample_rate
-    if not settings.f_min < settings.f_max <= rate / 2:
-        raise ValueError(
-            f"f_min and f_max are {settings.f_min} and {settings.f_max} Hz: "
-            f"they must satisfy f_min < f_max <= {rate / 2} Hz, half the sample rate"
-        )
-    if sound.shortest < settings.window:
-        raise ValueError(f"window is {settings.window} s: it must be at most sound.shortest, {sound.shortest} s")
-    bin_width = rate / next_power_of_two(round(settings.window * rate))
-    if not narrowest_piece(settings) > bin_width:
-        raise ValueError(
-            f"n_mels is {settings.n_mels}: a window of {settings.window} s is too short to tell that many bands "
-            f"apart: its spectrum has steps of {bin_width:g} Hz"
-        )
 
 
 def narrowest_piece(settings: LogMelSettings) -> float:

@@ -1,3 +1,5 @@
+"""The command that writes encoders (also encoder.py)."""
+
 import hashlib
 import io
 import subprocess
@@ -17,7 +19,7 @@ from models.encoders.dvector import DVector
 from models.encoders.speech import MODELS
 from pipeline import encoder
 from pipeline.stage import run_stage
-from tests.models.encoders.test_speech import KINDS
+from tests.models.encoders.test_speech_models import KINDS
 from tests.test_dependencies import reached
 
 READING = Reading(16000, trim=40, shortest=0.5, longest=60)

@@ -32,14 +32,17 @@ def test_the_projects_own_are_right():
     ("name", "value", "message"),
     [
         ("filter.balnce", "keep", "there is no filter.balnce: allowed are tables, votes, conflict"),
-        ("features.n_mel", 80, "there is no features.n_mel: allowed are sample_rate, n_mels"),
+        ("sound.rate", 80, "there is no sound.rate: allowed are sample_rate, trim"),
+        ("features", "mfcc", "features is 'mfcc': allowed are logmel, dvector, encoder"),
+        ("front_ends.logmel.n_mel", 80, "front_ends.logmel.n_mel is unknown"),
+        ("front_ends.logmel.n_mels", 3, "front_ends.logmel.n_mels is 3: it should be greater than or equal to 8"),
         ("train.spec_augment.mask", 1, "there is no train.spec_augment.mask: allowed are time_masks"),
         ("modle", "cnn", "there is no modle: allowed are corpus, demo, filter"),
         ("filter.balance", "over", "filter.balance is 'over': it should be 'undersample' or 'keep'"),
         ("filter.clips_per_speaker", 0, "filter.clips_per_speaker is 0: it should be greater than or equal to 1"),
         ("train.learning_rate", "fast", "train.learning_rate is 'fast': it should be a valid number"),
         ("decode.max_rejects", 2, "decode.max_rejects is 2: it should be less than or equal to 1"),
-        ("features.f_max", 9000, "features: f_min and f_max are 20.0 and 9000.0 Hz"),
+        ("front_ends.logmel.f_max", 9000, "front_ends.logmel.f_min and f_max are 20.0 and 9000.0 Hz"),
         ("split.fold", 10, "split: fold is 10, but there are 10 folds: 0 to 9"),
         ("split.by", "sex", "by is 'sex': allowed are speaker, locale, official, clip and data/splits/NAME.csv"),
         ("split.by", "/tmp/x.csv", "allowed are speaker, locale, official, clip and data/splits/NAME.csv"),  # noqa: S108
@@ -47,7 +50,7 @@ def test_the_projects_own_are_right():
         ("split.groups.teens", ["twenties"], "twenties is in more than one group"),
         ("model", "vgg", "model is 'vgg': allowed are cnn, rnn, bigru, tcn"),
         ("compute.jobs", 0, "jobs is 0"),
-        ("train", None, "train must hold frames, batch_size"),
+        ("train", None, "train must hold crop, batch_size"),
     ],
 )
 def test_a_mistake_is_named_with_what_is_allowed(tmp_path, name, value, message):

@@ -122,5 +122,5 @@ def test_an_unusable_sample_rate_is_refused(front_end):
 def test_the_limit_in_the_settings_holds(front_end):
     data = encode(buzz(3, 16000, 0), 16000, "WAV")
     with pytest.raises(Rejected, match="too_long"):
-        SoundReader(dataclasses.replace(front_end, longest=2.9))(data)
-    assert SoundReader(dataclasses.replace(front_end, longest=3))(data).seconds == 3
+        SoundReader(dataclasses.replace(front_end.sound, longest=2.9))(data)
+    assert SoundReader(dataclasses.replace(front_end.sound, longest=3))(data).seconds == 3

@@ -42,7 +42,7 @@ def test_each_bad_clip_has_its_reason(front_end, data, reason):
 
 def test_a_long_clip_is_refused_before_it_is_read(front_end, mp3):
     with pytest.raises(Rejected, match="too_long"):
-        read_sound(mp3(3), dataclasses.replace(front_end, longest=2))
+        read_sound(mp3(3), dataclasses.replace(front_end, sound=dataclasses.replace(front_end.sound, longest=2)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, 1e18])

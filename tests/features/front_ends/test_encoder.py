@@ -1,3 +1,5 @@
+"""Encoder: an ONNX file as a front-end, or one line that says why not (also dvector.py)."""
+
 import hashlib
 import re
 import resource
@@ -120,8 +122,10 @@ def test_a_lack_of_memory_is_not_the_clips_fault(file):
 
 def test_a_file_that_is_missing_says_what_makes_it(tmp_path):
     with pytest.raises(EncoderError) as error:
-        Encoder(READING, tmp_path / "dvector.onnx", "0" * 64)
-    assert str(error.value) == f"there is no {tmp_path}/dvector.onnx: python -m pipeline.encoder dvector makes it"
+        Encoder(READING, tmp_path / "dvector" / "dvector.onnx", "0" * 64)
+    assert (
+        str(error.value) == f"there is no {tmp_path}/dvector/dvector.onnx: python -m pipeline.encoder dvector makes it"
+    )
 
 
 def test_a_file_with_another_checksum_names_both(file):
@@ -129,7 +133,7 @@ def test_a_file_with_another_checksum_names_both(file):
     with pytest.raises(EncoderError) as error:
         Encoder(READING, path, "0" * 64)
     assert str(error.value) == (
-        f"{path} has the SHA-256 {sha256}, not {'0' * 64}: python -m pipeline.encoder tiny makes it"
+        f"{path} has the SHA-256 {sha256}, not {'0' * 64}: python -m pipeline.encoder {path.parent.name} makes it"
     )
 
 

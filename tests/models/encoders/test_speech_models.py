@@ -1,3 +1,5 @@
+"""Speech models as encoders: ONNX agrees with torch (also speech.py, exported.py, windows.py)."""
+
 import hashlib
 from pathlib import Path
 
