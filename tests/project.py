@@ -61,7 +61,7 @@ def change(folder: Path, settings: dict) -> None:
     """Set values in params.yaml, section by section."""
     params = yaml.safe_load((folder / "params.yaml").read_text())
     for section, values in settings.items():
-        if section == "architectures":
+        if section in ("architectures", "front_ends"):
             for name, settings in values.items():
                 params[section].setdefault(name, {}).update(settings)
         elif isinstance(values, dict):

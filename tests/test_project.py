@@ -3,6 +3,7 @@
 End to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -20,6 +21,7 @@ import pandas as pd
 import pytest
 
 from features.shard import read_shard
+from tests.features.front_ends.test_encoder import VALUES, tiny
 from tests.project import change, done, run, spare_installing, stages_run, start
 
 
@@ -69,12 +71,12 @@ from torch import nn
 
 
 class Mean(nn.Module):
-    def __init__(self, n_mels: int, frames: int, groups: int, bias: bool):
+    def __init__(self, values: int, frames: int, groups: int, bias: bool):
         super().__init__()
-        self.classify = nn.Linear(n_mels, groups, bias)
+        self.classify = nn.Linear(values, groups, bias)
 
-    def forward(self, logmel):
-        return self.classify(logmel.mean(dim=2))
+    def forward(self, features):
+        return self.classify(features.mean(dim=2))
 """
 
 
@@ -198,6 +200,38 @@ def test_predict_says_what_evaluate_said_from_the_model_and_from_its_export(copy
     assert about["macro_recall"] == metrics["macro_recall"]
     assert (about["clips"], about["speakers"]) == (len(judged), judged["speaker"].nunique())
     assert about["is_synthetic"]
+    assert stages_run(done("dvc repro", copy)) == []
+
+
+def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
+    """An encoder that is tracked by DVC, in a copy that has no corpus but the clips; its export hears by it alone."""
+    right, encoder = (copy / "params.yaml").read_text(), copy / "data/encoders/encoder/encoder.onnx"
+    encoder.parent.mkdir()
+    encoder.write_bytes(tiny().SerializeToString())
+    sha256 = hashlib.sha256(encoder.read_bytes()).hexdigest()
+    section = {"file": "data/encoders/encoder/encoder.onnx", "sha256": sha256}
+    change(copy, {"features": "encoder", "model": "linear", "front_ends": {"encoder": section}})
+    done("dvc add data/encoders/encoder", copy)
+    ran = stages_run(done("dvc repro", copy))
+    assert ran == ["decode", "split", "train", "evaluate"]
+    index = pd.read_parquet(copy / "data/features/index.parquet")
+    assert index["frames"].max() < 30  # one every 0.25 s
+    config = json.loads((copy / "data/model/config.json").read_text())
+    assert (config["front_end"]["name"], config["front_end"]["values"]) == ("encoder", VALUES)
+    assert "| features | encoder, 3 values, a frame every 250.0 ms" in (copy / "data/evaluation/README.md").read_text()
+    done(f"{sys.executable} -m pipeline.export", copy)
+    encoder.rename(copy / "encoder.onnx")
+    clip = next(data for _, data in read_shard(copy / "data/clips/00000.tar") if len(data) > 10_000)
+    (copy / "clip.mp3").write_bytes(clip)
+    predicted = done(f"{sys.executable} -m pipeline.predict --json --model data/export clip.mp3", copy)
+    assert sum(json.loads(predicted)["probabilities"].values()) == pytest.approx(1)
+    refused = run(f"{sys.executable} -m pipeline.predict clip.mp3", copy)
+    assert refused.returncode == 1
+    assert (
+        "there is no data/encoders/encoder/encoder.onnx: python -m pipeline.encoder encoder makes it" in refused.stderr
+    )
+    (copy / "encoder.onnx").rename(encoder)
+    (copy / "params.yaml").write_text(right)
     assert stages_run(done("dvc repro", copy)) == []
 
 

@@ -10,6 +10,9 @@ from torch import nn
 from models.architectures.sizes import Size
 
 
+FEWEST = 11  # of frames and of values, that strides and kernels leave something of
+
+
 class CNN(nn.Module):
     """Shape: (batch, values, frames) → (batch, groups)."""
 
@@ -23,6 +26,10 @@ class CNN(nn.Module):
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()
+        if min(frames, values) < FEWEST:
+            raise ValueError(
+                f"channels need at least {FEWEST} frames per crop and values per frame: here are {frames} and {values}"
+            )
         first, second, third = channels
         self.convolutions = nn.Sequential(
             nn.Conv2d(1, first, 3, stride=2, padding=1),

@@ -102,6 +102,18 @@ def test_wrong_settings_are_named(name, wrong, named):
         build_network(name, SETTINGS[name] | wrong, values=64, frames=200, groups=6)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("values", "frames"), [(256, 1), (256, 3), (3, 100), (1, 1), (11, 11)])
+def test_any_features_are_taken_or_refused_in_a_line(name, values, frames):
+    try:
+        net = build_network(name, SETTINGS[name], values=values, frames=frames, groups=6)
+    except ValueError as refused:
+        assert str(refused).startswith(f"{name}.")
+        assert (values, frames) != (11, 11)
+    else:
+        assert net.eval()(torch.randn(2, values, frames)).isfinite().all()
+
+
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(ValueError, match="cnn, rnn, bigru, tcn"):
         build_network("vgg", {}, values=64, frames=200, groups=6)
