@@ -28,6 +28,6 @@ class BiGRU(nn.Module):
         self.recurrent = nn.GRU(values, hidden, layers, dropout=between, batch_first=True, bidirectional=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        states, _ = self.recurrent(logmel.transpose(1, 2))  # (B, T, 2 H)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        states, _ = self.recurrent(features.transpose(1, 2))  # (B, T, 2 H)
         return self.classify(states.mean(dim=1))

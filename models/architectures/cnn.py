@@ -9,7 +9,6 @@ from torch import nn
 
 from models.architectures.sizes import Size
 
-
 FEWEST = 11  # of frames and of values, that strides and kernels leave something of
 
 
@@ -48,5 +47,5 @@ class CNN(nn.Module):
         self.convolutions.train()
         self.classify = nn.Sequential(nn.Flatten(), nn.Dropout(dropout), nn.Linear(size, groups))
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        return self.classify(self.convolutions(logmel[:, None]))  # (B, M, T) → (B, C, M / 4, T / 4) → (B, G)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.classify(self.convolutions(features[:, None]))  # (B, V, T) → (B, C, M / 4, T / 4) → (B, G)

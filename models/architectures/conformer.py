@@ -46,8 +46,8 @@ class Conformer(nn.Module):
             nn.BatchNorm1d(2 * dimension), nn.Dropout(dropout), nn.Linear(2 * dimension, groups)
         )
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        sequence = self.begin(logmel).transpose(1, 2)  # (B, T / 4, D)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        sequence = self.begin(features).transpose(1, 2)  # (B, T / 4, D)
         whole = torch.full((len(sequence),), sequence.shape[1], device=sequence.device)
         states, _ = self.blocks(sequence, whole)
         return self.classify(self.pool(states.transpose(1, 2)))

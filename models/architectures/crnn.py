@@ -41,7 +41,7 @@ class CRNN(nn.Module):
         self.recurrent = nn.GRU(channels[-1] * bands, hidden, batch_first=True, bidirectional=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        pictures = self.convolutions(logmel[:, None])  # (B, C, M', T / 2)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pictures = self.convolutions(features[:, None])  # (B, C, M', T / 2)
         states, _ = self.recurrent(pictures.flatten(1, 2).transpose(1, 2))  # (B, T / 2, 2 H)
         return self.classify(states.mean(dim=1))

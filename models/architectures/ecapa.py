@@ -46,8 +46,8 @@ class ECAPA(nn.Module):
             nn.Linear(embedding, groups),
         )
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        sequence, outcomes = self.begin(logmel), []  # (B, C, T)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        sequence, outcomes = self.begin(features), []  # (B, C, T)
         for block in self.blocks:
             sequence = block(sequence)
             outcomes.append(sequence)

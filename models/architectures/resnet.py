@@ -46,8 +46,8 @@ class ResNet(nn.Module):
             nn.BatchNorm1d(2 * before * bands), nn.Dropout(dropout), nn.Linear(2 * before * bands, groups)
         )
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        pictures = self.stages(self.begin(logmel[:, None]))  # (B, C, M / 16, T / 16)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pictures = self.stages(self.begin(features[:, None]))  # (B, C, M / 16, T / 16)
         return self.classify(self.pool(pictures.flatten(1, 2)))
 
 

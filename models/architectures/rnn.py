@@ -28,6 +28,6 @@ class RNN(nn.Module):
         self.recurrent = nn.RNN(values, hidden, layers, nonlinearity="tanh", dropout=between, batch_first=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, groups))
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        states, _ = self.recurrent(logmel.transpose(1, 2))  # (B, T, H)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        states, _ = self.recurrent(features.transpose(1, 2))  # (B, T, H)
         return self.classify(states.mean(dim=1))

@@ -34,15 +34,15 @@ class TCN(nn.Module):
         if kernel % 2 == 0:
             raise ValueError(f"kernel is {kernel}: it must be odd")
         blocks, self.receptive_field = [], 1
-        while self.receptive_field < frames:
+        while self.receptive_field < max(frames, 2):  # at least one block
             dilation = 2 ** len(blocks)
             blocks.append(TemporalBlock(channels if blocks else values, channels, kernel, dilation, dropout))
             self.receptive_field += 2 * (kernel - 1) * dilation
         self.blocks = nn.Sequential(*blocks)
         self.classify = nn.Linear(channels, groups)
 
-    def forward(self, logmel: torch.Tensor) -> torch.Tensor:
-        return self.classify(self.blocks(logmel).mean(dim=2))  # (B, M, T) → (B, C, T) → (B, G)
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.classify(self.blocks(features).mean(dim=2))  # (B, V, T) → (B, C, T) → (B, G)
 
 
 class TemporalBlock(nn.Module):
