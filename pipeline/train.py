@@ -109,7 +109,7 @@ def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
 
 
 def mark_of(params: Params, config: trained.Config, source: str | None) -> str:
-    data, code = source or FEATURES / "index.parquet", code_of("train", params.model)
+    data, code = source or FEATURES / "index.parquet", code_of("train", model=params.model, features=params.features)
     return fingerprint(data, SPLIT, config, params.train, params.filter.balance, *code)
 
 

@@ -64,7 +64,7 @@ def reached(stage: str, model: str, features: str) -> set[str]:
 
 def listed(stage: str, model: str, features: str) -> set[str]:
     root = Path.cwd()
-    paths = (path for path in code_of(stage, model, features) if path.read_text(encoding="utf-8"))
+    paths = (path for path in code_of(stage, model=model, features=features) if path.read_text(encoding="utf-8"))
     return {str(path.relative_to(root)) for path in paths}
 
 

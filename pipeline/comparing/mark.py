@@ -28,12 +28,15 @@ def marks_of(models: list[str]) -> dict[str, str]:
         {name: version(name) for name in SCORING_LIBRARIES},
         *own_split(settings["split"]["by"]),
     ]
-    return {model: fingerprint(settings["architectures"][model], *alike, *code_of_runs(model))[:8] for model in models}
+    return {
+        model: fingerprint(settings["architectures"][model], *alike, *code_of_runs(model, settings["features"]))[:8]
+        for model in models
+    }
 
 
-def code_of_runs(model: str) -> list[Path]:
+def code_of_runs(model: str, features: str) -> list[Path]:
     """The code of the stages that each run repeats."""
-    return [file for stage in RUN_STAGES for file in code_of(stage, model)]
+    return [file for stage in RUN_STAGES for file in code_of(stage, model=model, features=features)]
 
 
 def made_by_stages() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 
 import yaml
 
@@ -11,18 +12,14 @@ SUFFIXES = (".py", ".jinja")
 APART = {"demo": "data/demo/dvc.yaml", "dvector": "data/encoders/dvc.yaml"}  # stages that run where they are needed
 
 
-def code_of(stage: str, model: str = "", features: str = "") -> list[Path]:
+def code_of(stage: str, **chosen: str) -> list[Path]:
     """The code files among a stage's dependencies, also those in folders, sorted.
 
-    `model` and `features` are those of params.yaml.
+    `chosen` holds what the list names of params.yaml: model, features. Raises KeyError if it lacks one.
     """
     path = ROOT / APART.get(stage, "dvc.yaml")
     deps = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"][stage]["deps"]
-    listed = [
-        ROOT / dep.replace("${model}", model).replace("${features}", features)
-        for dep in deps
-        if dep.startswith(FOLDERS)
-    ]
+    listed = [ROOT / Template(dep).substitute(chosen) for dep in deps if dep.startswith(FOLDERS)]
     return sorted(file for path in listed for file in ([path] if path.is_file() else found_in(path)))
 
 
