@@ -57,6 +57,7 @@ def with_run(report: Report, config: Config, test: pd.DataFrame, epochs: int) ->
     """What `dvc metrics` shows, with the run that it describes."""
     run = {
         "model": config.architecture,
+        "features": config.front_end.name,
         "fold": config.origin.split.fold,
         "seed": config.origin.recipe.seed,
         "epochs": epochs,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.stage import run_stage
 
-RUN = ("model", "fold", "seed", "epochs")  # as `evaluate` writes them
+RUN = ("model", "features", "fold", "seed", "epochs")  # as `evaluate` writes them
 
 
 def table(shown: list[dict]) -> pd.DataFrame:

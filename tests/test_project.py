@@ -101,7 +101,7 @@ def test_a_new_architecture_is_a_file_a_line_and_a_section(copy):
     epochs = [int(line.split()[1].rstrip(":")) for line in output.splitlines() if line.startswith("epoch ")]
     assert epochs[0] > 0
     assert epochs[-1] == 3
-    assert re.search(r"^ *mean-1 +mean +0 +0 +4 ", output, re.MULTILINE)
+    assert re.search(r"^ *mean-1 +mean +logmel +0 +0 +4 ", output, re.MULTILINE)
     assert (copy / "params.yaml").read_text() == edited
     assert json.loads((copy / "data/model/config.json").read_text())["architecture"] == "cnn"
     done("dvc exp apply mean-1", copy)

@@ -171,7 +171,7 @@ def test_a_colleague_trains_from_the_features_alone(stored, colleague):
     done(f"make pull TARGETS='{ENOUGH}'", colleague)
     output = done("make exp MODEL=rnn", colleague)
     assert stages_run(output) == ["train", "evaluate"]
-    assert re.search(r"^ *rnn-1 +rnn +0 +0 ", output, re.MULTILINE)
+    assert re.search(r"^ *rnn-1 +rnn +logmel +0 +0 ", output, re.MULTILINE)
     assert "exp: to get it here, set model: rnn in params.yaml and run make repro\n" in output
     change(colleague, {"model": "rnn"})
     assert stages_run(done("make repro", colleague)) == []  # from what the experiment left in the cache

@@ -1,6 +1,6 @@
 from pipeline.experiments import table
 
-RUN = {"run.model": "cnn", "run.fold": 0.0, "run.seed": 1.0, "run.epochs": 7.0}
+RUN = {"run.model": "cnn", "run.features": "logmel", "run.fold": 0.0, "run.seed": 1.0, "run.epochs": 7.0}
 
 
 def scores(recall: float) -> dict:
@@ -21,6 +21,7 @@ def test_the_best_comes_first_and_runs_without_scores_are_left_out():
     assert rows.loc[0].to_dict() == {
         "experiment": "good",
         "model": "cnn",
+        "features": "logmel",
         "fold": "0",
         "seed": "1",
         "epochs": "7",
