@@ -97,6 +97,8 @@ def running(file: Path) -> Iterator[None]:
 def check_file(file: Path, sha256: str) -> None:
     """Raises EncoderError for a file that is missing, or another one."""
     remedy = f"python -m pipeline.encoder {file.parent.name} makes it"
+    if file.exists() and not file.is_file():  # a device or a pipe might never end
+        raise EncoderError(f"{file} is not a file")
     try:
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()

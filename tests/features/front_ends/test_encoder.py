@@ -137,9 +137,10 @@ def test_a_file_with_another_checksum_names_both(file):
     )
 
 
-def test_a_folder_is_not_an_encoder(tmp_path):
-    with pytest.raises(EncoderError, match="cannot be read: Is a directory"):
-        Encoder(READING, tmp_path, "0" * 64)
+@pytest.mark.parametrize("path", ["/", "/dev/zero"])
+def test_what_is_not_a_file_is_not_an_encoder(path):
+    with pytest.raises(EncoderError, match=f"^{path} is not a file$"):
+        Encoder(READING, path, "0" * 64)
 
 
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, capfd):
