@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from features import logmel
+from features.front_ends import logmel
 from pipeline.stage import fingerprint
 
 
