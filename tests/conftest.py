@@ -152,5 +152,5 @@ def copy(made, tmp_path_factory) -> Path:
     """A clone of that with its data, for the tests of a module to work in."""
     folder = clone(made, tmp_path_factory.mktemp("copy") / "project")
     shutil.copytree(made / ".dvc/cache", folder / ".dvc/cache")
-    done("dvc checkout --allow-missing", folder)
+    done("dvc checkout", folder)
     return folder

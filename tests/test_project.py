@@ -275,7 +275,7 @@ def test_training_and_judging_from_a_stream(copy):
     done(f"{python} pipeline.evaluate", copy)
     stored = pd.read_parquet(copy / "data/evaluation/predictions.parquet")
     pd.testing.assert_frame_equal(streamed, stored[streamed.columns], atol=1e-5)
-    done("dvc checkout --force --allow-missing", copy)
+    done("dvc checkout --force", copy)
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -290,7 +290,7 @@ def test_queued_experiments_share_the_shards(copy, tmp_path):
     listing = f"stat -L -c '%n %i' data/features/*.tar > {tmp_path / 'inodes'}"
     pipeline["stages"]["inodes"] = {"cmd": listing, "deps": ["data/features"]}
     (copy / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    done("dvc checkout --relink --allow-missing", copy)
+    done("dvc checkout --relink", copy)
     done("dvc exp run --queue inodes", copy)
     done("dvc exp run --run-all", copy)
     done("git checkout dvc.yaml", copy)
