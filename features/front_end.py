@@ -41,4 +41,19 @@ class FrontEnd:
 
 def front_end_of(facts: dict[str, Any]) -> FrontEnd:
     """The front-end that `dataclasses.asdict` was made of. Raises TypeError or KeyError for anything else."""
+    if "n_mels" in facts:
+        facts = from_flat(facts)
     return FrontEnd(**facts | {"sound": Reading(**facts["sound"])})
+
+
+def from_flat(facts: dict[str, Any]) -> dict[str, Any]:
+    """What stores say that were made when log-mel was the only front-end: all its settings side by side."""
+    sound = {name: facts[name] for name in ("sample_rate", "trim", "shortest", "longest")}
+    settings = {name: value for name, value in facts.items() if name not in sound}
+    return {
+        "name": "logmel",
+        "sound": sound,
+        "settings": settings,
+        "values": settings["n_mels"],
+        "hop": settings["hop"],
+    }

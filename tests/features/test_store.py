@@ -1,5 +1,6 @@
 """Store: crops and clips by their row, from whole shards (also index.py)."""
 
+import json
 import os
 import pickle
 
@@ -112,3 +113,10 @@ def test_opening_and_cropping_imports_no_torch(tmp_path, store):
         f"Store(Path({str(tmp_path)!r})).crops(np.array([0]), np.array([0]), 4); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_store_made_when_log_mel_was_the_only_front_end_is_read(store, front_end):
+    flat = {"sample_rate": 16000, "n_mels": 64, "window": 0.025, "hop": 0.01, "f_min": 20.0, "f_max": 7600.0}
+    flat |= {"trim": 40.0, "shortest": 0.5, "longest": 60.0}
+    (store.folder / "features.json").write_text(json.dumps(flat), encoding="utf-8")
+    assert Store(store.folder).front_end == front_end
