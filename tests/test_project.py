@@ -228,7 +228,7 @@ def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
     refused = run(f"{sys.executable} -m pipeline.predict clip.mp3", copy)
     assert refused.returncode == 1
     assert (
-        "there is no data/encoders/encoder/encoder.onnx: python -m pipeline.encoder encoder makes it" in refused.stderr
+        "there is no data/encoders/encoder/encoder.onnx: python -m pipeline.encoder --help says how" in refused.stderr
     )
     (copy / "encoder.onnx").rename(encoder)
     (copy / "params.yaml").write_text(right)

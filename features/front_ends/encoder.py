@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RATE = 16_000  # Hz
 METADATA = ("name", "hop", "width", "licence", "source")
 OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc")  # in what ONNX Runtime raises, which has no type for it
+REMEDIES = {"dvector": "python -m pipeline.encoder dvector makes it"}  # by the folder that lacks its file
 LINE = 300  # characters of what is told of a damaged file
 
 
@@ -96,7 +97,7 @@ def running(file: Path) -> Iterator[None]:
 
 def check_file(file: Path, sha256: str) -> None:
     """Raises EncoderError for a file that is missing, or another one."""
-    remedy = f"python -m pipeline.encoder {file.parent.name} makes it"
+    remedy = REMEDIES.get(file.parent.name, "python -m pipeline.encoder --help says how to make one")
     if file.exists() and not file.is_file():  # a device or a pipe might never end
         raise EncoderError(f"{file} is not a file")
     try:

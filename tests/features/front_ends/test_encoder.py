@@ -133,7 +133,7 @@ def test_a_file_with_another_checksum_names_both(file):
     with pytest.raises(EncoderError) as error:
         Encoder(READING, path, "0" * 64)
     assert str(error.value) == (
-        f"{path} has the SHA-256 {sha256}, not {'0' * 64}: python -m pipeline.encoder {path.parent.name} makes it"
+        f"{path} has the SHA-256 {sha256}, not {'0' * 64}: python -m pipeline.encoder --help says how to make one"
     )
 
 
