@@ -28,8 +28,8 @@ plan: .venv/installed
 compare: .venv/installed # make compare ARGS='--folds 5 --seeds 2'
 	@$(run) python -m pipeline.compare $(ARGS)
 
-test: .venv/installed lint
-	@$(run) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: .venv/installed lint # a thread for each process: their threads would wait for each other
+	@$(run) OMP_NUM_THREADS=1 python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 sweep: .venv/installed # the tests that take minutes, which make test leaves out
 	@$(run) python -m pytest -m sweep
