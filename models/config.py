@@ -10,13 +10,13 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from features.front_end import FrontEnd
+from features.running.one_line import one_line
 from models.mistake import explained, shortened
 from models.origin import Origin
 from models.recipe import Frames
 from models.section import check_section
 
 LARGEST = 2_000_000  # bytes in a `config.json`; an encoder's 20,000 values take 900,000
-LINE = 300  # characters of an error about a damaged file that are shown
 
 Group = Annotated[str, Len(1, 100)]
 
@@ -35,8 +35,7 @@ def running(path: Path) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(f"{path} cannot be run: {lines[0][:LINE]}") from error
+        raise ModelError(f"{path} cannot be run: {one_line(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from features.running.progress import counted
 from pipeline.paths import DVC_LOCK
+from pipeline.running.terminal import some
 from pipeline.stage import UserError, run_stage
-
-FILES_NAMED = 3  # files in a message, at most; the others are only counted
 
 Named = dict[Path, HashInfo]  # a file, or the listing of a folder, by its path under data/
 
@@ -131,12 +130,6 @@ def discard(spoilt: Named, cache: HashFileDB) -> None:
             path.unlink()
     for oid in {info.value for info in spoilt.values()}:
         cache.delete(oid)
-
-
-def some(names: Iterable) -> str:
-    names = sorted(map(str, names))
-    others = f" and {len(names) - FILES_NAMED} more" if len(names) > FILES_NAMED else ""
-    return ", ".join(names[:FILES_NAMED]) + others
 
 
 @contextmanager

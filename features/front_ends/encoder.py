@@ -12,6 +12,7 @@ import numpy as np
 from annotated_types import Len, MinLen
 
 from features.front_end import STRICT, Reading
+from features.running.one_line import one_line
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
@@ -20,7 +21,6 @@ RATE = 16_000  # Hz
 METADATA = ("name", "hop", "width", "licence", "source")
 OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc")  # in what ONNX Runtime raises, which has no type for it
 REMEDIES = {"dvector": "python -m pipeline.encoder dvector makes it"}  # by the folder that lacks its file
-LINE = 300  # characters of what is told of a damaged file
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ def running(file: Path) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise EncoderError(f"{file} cannot be run: {lines[0][:LINE]}") from error
+        raise EncoderError(f"{file} cannot be run: {one_line(error)}") from error
 
 
 def check_file(file: Path, sha256: str) -> None:

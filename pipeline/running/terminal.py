@@ -4,11 +4,21 @@ import io
 import os
 import select
 import sys
+from collections.abc import Iterable
+
+NAMED = 3  # names in a message, at most
 
 
 def printable(text: object) -> str:
     """`text` as one line, with an escape for every unprintable character: `\\n`, `\\x1b`, `\\udce9`."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
+
+
+def some(names: Iterable) -> str:
+    """The first NAMED of these, sorted, and how many more there are."""
+    names = sorted(map(str, names))
+    others = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + others
 
 
 def print_anything() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from features.decoding.rejected import Rejected
+from pipeline.running.terminal import some
 
 STANDARD_INPUT = "-"
 LARGEST_FILE = 100_000_000  # bytes of a file; a minute of stereo at 192 kHz and 32 bits has 92 million
@@ -13,7 +14,6 @@ SUFFIXES = (  # of the files in a folder that are taken as sound files
     *(".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mov", ".mp3", ".mp4"),
     *(".oga", ".ogg", ".opus", ".rf64", ".snd", ".spx", ".w64", ".wav", ".webm"),
 )
-OTHERS_NAMED = 3  # skipped files that are named; the others are only counted
 
 Refuse = Callable[[str, str], None]  # is given the name of what is refused, and why
 Note = Callable[[str, str], None]  # is given the name of a folder, and what to know about it
@@ -30,14 +30,18 @@ def expand(names: Iterable[str], refuse: Refuse, note: Note) -> list[str]:
             found.append(name)
             continue
         files = sorted(files_under(name, refuse))
-        sounds = [path for path in files if Path(path).suffix.lower() in SUFFIXES]
-        others = [str(Path(path).relative_to(name)) for path in files if Path(path).suffix.lower() not in SUFFIXES]
+        sounds = [path for path in files if is_named_as_sound(path)]
+        others = [str(Path(path).relative_to(name)) for path in files if not is_named_as_sound(path)]
         if not sounds:
             refuse(name, f"no sound files in this folder ({', '.join(SUFFIXES)})")
         elif others:
-            note(name, skipped(others))
+            note(name, f"skipped {some(others)}, whose names do not end like those of sound files")
         found += sounds
     return found
+
+
+def is_named_as_sound(path: str) -> bool:
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def files_under(folder: str, refuse: Refuse) -> Iterator[str]:
@@ -48,11 +52,6 @@ def files_under(folder: str, refuse: Refuse) -> Iterator[str]:
 
     for above, _, names in os.walk(folder, onerror=unreadable):
         yield from (str(path) for path in (Path(above, name) for name in names) if path.is_file())
-
-
-def skipped(names: list[str]) -> str:
-    more = f" and {len(names) - OTHERS_NAMED:,} more" if len(names) > OTHERS_NAMED else ""
-    return f"skipped {', '.join(names[:OTHERS_NAMED])}{more}, whose names do not end like those of sound files"
 
 
 def read_recording(name: str) -> bytes:
