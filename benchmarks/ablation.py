@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, folds_of, formatted, mean_of, recall_of, trial
 from features.store import Store
+from models.recipe import Masks
 from pipeline.params import Params, load_params
 from pipeline.paths import FEATURES, MANIFEST
 
@@ -24,12 +25,10 @@ def variants(params: Params) -> dict[str, Params]:
     other_monitor = "val_macro_recall" if recipe.monitor == "val_loss" else "val_loss"
     other_balance = "undersample" if params.filter.balance == "keep" else "keep"
     masks = recipe.spec_augment
-    other_masks = 0 if masks.time_masks or masks.band_masks else 2
+    other_masks = None if masks else Masks(time_masks=2, time_width=20, band_masks=2, band_width=8)
     return {
         WHOLE: params,
-        f"{'with' if other_masks else 'without'} SpecAugment": changed(
-            spec_augment=replace(masks, time_masks=other_masks, band_masks=other_masks)
-        ),
+        f"{'with' if other_masks else 'without'} SpecAugment": changed(spec_augment=other_masks),
         f"loss: {other_loss}": changed(loss=other_loss),
         f"monitor: {other_monitor}": changed(monitor=other_monitor),
         "without gradient clipping": changed(gradient_norm=1e9),

@@ -22,7 +22,7 @@ from pipeline.running.output import read_json
 from pipeline.split import assign, grouped, split_of
 from pipeline.splits.clips import JUDGED_AT_ONCE
 from pipeline.stage import fingerprint
-from pipeline.train import build_seeded, configure, recipe_for, voice_data
+from pipeline.train import build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
 
@@ -67,7 +67,7 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
     split = some_speakers(split[split["split"].notna()], speakers, params.split.seed)
     config = configure(params, store, split)
     model = build_seeded(config, params.train.seed)
-    learner = classifier.Classifier(model, config.groups, recipe_for(config.front_end, params.train))
+    learner = classifier.Classifier(model, config.groups, params.train)
     with tempfile.TemporaryDirectory() as folder:
         voices = voice_data(store, split, params)
         history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})

@@ -34,8 +34,8 @@ class Recipe:
     weight_decay: Annotated[float, Ge(0)]
     gradient_norm: Annotated[float, Gt(0)]  # longer gradients are shortened to it
     accumulate: Annotated[int, Ge(1)]  # batches per step
-    spec_augment: Masks
     seed: Annotated[int, Ge(0), Lt(2**32)]
+    spec_augment: Masks | None = None  # None: no masks
 
     __pydantic_config__: ClassVar[dict] = STRICT
 

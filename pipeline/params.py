@@ -125,6 +125,7 @@ class Params:
     split: Split
     model: str
     train: Recipe
+    recipes: dict[str, Any]
     architectures: dict[str, dict[str, Any]]
     predict: Predict
     compute: Compute
@@ -166,29 +167,55 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """
     try:
         settings = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
-        return TypeAdapter(Params).validate_json(json.dumps(settings, default=str))
+        return TypeAdapter(Params).validate_json(json.dumps(with_recipe(settings), default=str))
     except FileNotFoundError:
         raise UserError(f"there is no {path} here: run from the root of the project") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        raise UserError("; ".join(f"{path}: {line}" for line in explain(error, Params))) from None
+        mistakes = (explain(mistake, Params, written_at(mistake["loc"], settings)) for mistake in error.errors())
+        raise UserError("; ".join(f"{path}: {line}" for line in mistakes)) from None
 
 
-def explain(error: ValidationError, section: type) -> list[str]:
-    """One line per mistake: where it is, what is there, what is allowed."""
-    return [explain_one(mistake, section) for mistake in error.errors()]
+def recipe_in(settings: Any) -> dict[str, Any]:
+    """What the section `recipes` says for the chosen front-end; empty if `settings` are wrong.
+
+    Raises UserError for a front-end without a recipe.
+    """
+    match settings:
+        case {"features": str(name), "train": dict(), "recipes": dict(recipes)}:
+            allowed = [each for each, recipe in recipes.items() if isinstance(recipe, dict)]
+            if name not in allowed:
+                raise UserError(f"params.yaml: features is '{name}': allowed are {', '.join(allowed)}")
+            return recipes[name]
+    return {}
 
 
-def explain_one(mistake: dict, section: type) -> str:
-    place = mistake["loc"]
+def with_recipe(settings: Any) -> Any:
+    """The settings, with `train` completed from the front-end's recipe where it is null."""
+    if not (recipe := recipe_in(settings)):
+        return settings
+    chosen = {name: value for name, value in settings["train"].items() if value is not None}
+    return settings | {"train": recipe | chosen}
+
+
+def written_at(place: tuple, settings: Any) -> tuple:
+    """Where params.yaml has the setting that was found at `place` once `train` was completed."""
+    match place:
+        case ("train", name, *_) if name in recipe_in(settings) and settings["train"].get(name) is None:
+            return "recipes", settings["features"], *place[1:]
+    return place
+
+
+def explain(mistake: dict, section: type, place: tuple) -> str:
+    """In one line: where the mistake is, what is there, what is allowed. `place` is where the user wrote it."""
     where = ".".join(map(str, place))
     match mistake["type"]:
         case "unexpected_keyword_argument":
-            return f"there is no {where}: allowed are {names_under(section, place[:-1])}"
+            return f"there is no {where}: allowed are {names_under(section, mistake['loc'][:-1])}"
         case "dataclass_type":
-            return f"{where or 'it'} must hold {names_under(section, place)}"
-    return explained(mistake)
+            return f"{where or 'it'} must hold {names_under(section, mistake['loc'])}"
+    return explained(mistake | {"loc": place})
 
 
 def names_under(section: type, parents: Sequence[str]) -> str:

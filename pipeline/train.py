@@ -14,7 +14,7 @@ from models import calibration
 from models.learning import classifier, data, streaming, trained, training
 from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
-from models.recipe import Masks, Recipe
+from models.recipe import Recipe
 from pipeline.corpus.ages import YEARS
 from pipeline.params import Params, load_params
 from pipeline.paths import EFFORT, FEATURES, LOGS, MODEL, SPLIT, SPLIT_REPORT
@@ -71,11 +71,6 @@ def configured(params: Params, split: pd.DataFrame, front_end: FrontEnd, statist
     )
 
 
-def recipe_for(front_end: FrontEnd, recipe: Recipe) -> Recipe:
-    """The recipe, without SpecAugment for features whose values are not neighbouring bands."""
-    return recipe if front_end.name == "logmel" else replace(recipe, spec_augment=Masks(0, 1, 0, 1))
-
-
 def origin_of(recipe: Recipe) -> Origin:
     """What the model is trained on, from the split's certificate."""
     return Origin(read_json(SPLIT_REPORT, CorpusFacts, "corpus"), read_json(SPLIT_REPORT, SplitFacts), recipe)
@@ -123,7 +118,7 @@ def main() -> None:
     logs = LOGS / f"{params.model}-{mark}"
 
     def learn(folder: Path) -> training.History:
-        learner = classifier.Classifier(model, config.groups, recipe_for(config.front_end, params.train))
+        learner = classifier.Classifier(model, config.groups, params.train)
         settings = {"model": params.model} | config.settings | asdict(params.train)
         try:
             return training.fit(learner, voices, folder, logs, params.compute, settings)

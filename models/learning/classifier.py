@@ -120,7 +120,9 @@ def warm_cosine(step: int, warm_up: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / max(1, steps - warm_up))))
 
 
-def spec_augment(masks: Masks) -> nn.Module:
+def spec_augment(masks: Masks | None) -> nn.Module:
+    if masks is None:
+        return nn.Identity()
     return SpecAugment(
         n_time_masks=masks.time_masks,
         time_mask_param=masks.time_width,

@@ -23,6 +23,7 @@ def marks_of(models: list[str]) -> dict[str, str]:
     alike = [
         settings["split"] | {"fold": None},
         settings["train"] | {"seed": None},
+        settings["recipes"][settings["features"]],
         settings["filter"]["balance"],  # also decides how clips are drawn
         made_by_stages(),
         {name: version(name) for name in SCORING_LIBRARIES},

@@ -36,7 +36,12 @@ def test_the_projects_own_are_right():
         ("features", "mfcc", "features is 'mfcc': allowed are logmel, dvector, encoder"),
         ("front_ends.logmel.n_mel", 80, "front_ends.logmel.n_mel is unknown"),
         ("front_ends.logmel.n_mels", 3, "front_ends.logmel.n_mels is 3: it should be greater than or equal to 8"),
-        ("train.spec_augment.mask", 1, "there is no train.spec_augment.mask: allowed are time_masks"),
+        ("recipes.logmel.spec_augment.mask", 1, "there is no recipes.logmel.spec_augment.mask: allowed are time_masks"),
+        ("recipes.logmel.crop", 0, "recipes.logmel.crop is 0: it should be greater than 0"),
+        ("recipes.logmel.crops", 2, "there is no recipes.logmel.crops: allowed are crop, batch_size"),
+        ("recipes.logmel.crop", "long", "recipes.logmel.crop is 'long': it should be a valid number"),
+        ("recipes.logmel", None, "features is 'logmel': allowed are dvector, encoder"),
+        ("train.crop", 0, "train.crop is 0: it should be greater than 0"),
         ("modle", "cnn", "there is no modle: allowed are corpus, demo, filter"),
         ("filter.balance", "over", "filter.balance is 'over': it should be 'undersample' or 'keep'"),
         ("filter.clips_per_speaker", 0, "filter.clips_per_speaker is 0: it should be greater than or equal to 1"),
@@ -72,6 +77,13 @@ def test_a_file_without_settings_is_refused(tmp_path, text, message):
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         load_params(tmp_path / "params.yaml")
+
+
+def test_train_comes_before_the_recipe_of_the_front_end(tmp_path):
+    of_dvector = load_params(changed(tmp_path, "features", "dvector")).train
+    assert (of_dvector.crop, of_dvector.spec_augment) == (4.0, None)
+    of_logmel = load_params(changed(tmp_path, "train.crop", 3.0)).train
+    assert (of_logmel.crop, of_logmel.spec_augment.band_width) == (3.0, 8)
 
 
 @pytest.mark.parametrize("text", ["3e-4", "3E-4", "3.e-4", "3.0e-4", "0.0003", "+3e-04"])

@@ -75,7 +75,7 @@ def test_another_torch_is_another_mark(project, monkeypatch):
     [
         ("params.yaml", "model: cnn", "model: tcn"),
         ("params.yaml", "fold: 0 #", "fold: 5 #"),
-        ("params.yaml", "seed: 0\n\narchitectures", "seed: 1\n\narchitectures"),
+        ("params.yaml", "seed: 0\n\nrecipes", "seed: 1\n\nrecipes"),
         ("params.yaml", "loader_workers: 0", "loader_workers: 4"),
         ("dvc.lock", "md5: c", "md5: d"),
     ],
