@@ -9,6 +9,8 @@ import yaml
 from models.architectures import ARCHITECTURES
 from models.architectures.build import build_network
 from models.architectures.cepstral import Cepstral
+from models.architectures.layers import Layers
+from models.architectures.linear import Linear
 from models.architectures.tcn import TCN
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
@@ -69,6 +71,48 @@ def test_cepstral_starts_with_all_groups_equally_likely():
     assert (net(torch.randn(4, 16, 32)).softmax(dim=1) == 1 / 3).all()
 
 
+@pytest.mark.parametrize("deviation", [True, False])
+def test_layers_are_standardised_then_summed_by_their_weights(deviation):
+    torch.manual_seed(0)
+    scale = torch.tensor([1.0, 100.0, 10.0]).repeat_interleave(4)[:, None]
+    features = scale * (1 + torch.randn(64, 12, 9))
+    net = Layers(values=12, frames=9, groups=2, layers=3, deviation=deviation)
+    torch.nn.init.normal_(net.weights)
+    torch.nn.init.normal_(net.classify.weight)
+    summed = []
+    for pooled in [features.mean(dim=2), features.std(dim=2, correction=0)][: 1 + deviation]:
+        standard = (pooled - pooled.mean(dim=0)) / pooled.std(dim=0, correction=0)
+        weights = net.weights.exp() / net.weights.exp().sum()
+        summed.append(sum(weight * standard[:, 4 * layer : 4 * layer + 4] for layer, weight in enumerate(weights)))
+    torch.testing.assert_close(net(features), net.classify(torch.cat(summed, dim=1)), atol=1e-3, rtol=0)
+
+
+def test_weights_of_layers_start_equal_and_are_learned():
+    """The first layer tells the groups apart, the others are noise."""
+    torch.manual_seed(0)
+    features, targets = torch.randn(60, 12, 5), torch.arange(60) % 2
+    features[:, :4] += 2 * targets[:, None, None]
+    net = Layers(values=12, frames=5, groups=2, layers=3, deviation=True)
+    assert (net.weights.softmax(dim=0) == 1 / 3).all()
+    assert (net(features).softmax(dim=1) == 1 / 2).all()
+    optimizer = torch.optim.Adam(net.parameters(), 0.1)
+    for _ in range(20):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(features), targets).backward()
+        optimizer.step()
+    weights = net.weights.softmax(dim=0)
+    assert weights[0] > 2 * weights[1:].max()
+
+
+def test_one_layer_is_the_linear_classifier():
+    one = Layers(values=12, frames=5, groups=2, layers=1, deviation=True)
+    linear = Linear(values=12, frames=5, groups=2, deviation=True)
+    linear.classify = one.classify
+    torch.nn.init.normal_(one.classify.weight)
+    features = torch.randn(8, 12, 5)
+    torch.testing.assert_close(one(features), linear(features))
+
+
 def test_the_tcn_hears_the_whole_crop():
     torch.manual_seed(0)
     net = TCN(values=8, frames=100, groups=2, channels=32, kernel=3, dropout=0)
@@ -94,6 +138,8 @@ def test_the_tcn_hears_the_whole_crop():
         ("conformer", {"heads": 5}, "conformer.heads is 5"),
         ("conformer", {"kernel": 4}, "conformer.kernel is 4"),
         ("cepstral", {"lags": [1, 200]}, "cepstral.lags has 200"),
+        ("layers", {"layers": 5}, "layers.layers is 5: it must divide the 64 values of a frame"),
+        ("layers", {"layers": 0}, "layers.layers is 0"),
         ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
     ],
 )
