@@ -11,6 +11,7 @@ import torch
 from features.front_end import FrontEnd
 from features.store import Store
 from models import calibration
+from models.architectures.sizes import ShortCropError
 from models.learning import classifier, data, streaming, trained, training
 from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
@@ -100,10 +101,16 @@ def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceD
 
 
 def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
-    """The model, with weights drawn from the seed. Raises UserError for settings that its architecture refuses."""
+    """The model, with weights drawn from the seed.
+
+    Raises UserError for settings that its architecture refuses, and for crops that are too short for it.
+    """
     torch.manual_seed(seed)
     try:
         return trained.fresh(config)
+    except ShortCropError as error:
+        front_end, frames = config.front_end, config.frames
+        raise UserError(f"{error}: {front_end.name} gives {frames} in {frames * front_end.hop:g} s") from None
     except ValueError as error:
         raise UserError(f"params.yaml: architectures.{error}") from None
 

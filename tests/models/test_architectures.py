@@ -1,5 +1,6 @@
 """Architectures: all in models/architectures/ keep one contract."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from models.architectures.build import build_network
 from models.architectures.cepstral import Cepstral
 from models.architectures.layers import Layers
 from models.architectures.linear import Linear
+from models.architectures.sizes import ShortCropError
 from models.architectures.tcn import TCN
 
 SETTINGS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["architectures"]
@@ -137,7 +139,7 @@ def test_the_tcn_hears_the_whole_crop():
         ("resnet", {"channels": [8]}, "resnet.channels"),
         ("conformer", {"heads": 5}, "conformer.heads is 5"),
         ("conformer", {"kernel": 4}, "conformer.kernel is 4"),
-        ("cepstral", {"lags": [1, 200]}, "cepstral.lags has 200"),
+        ("cepstral", {"lags": [1, 200]}, "cepstral needs at least 201 frames a crop"),
         ("layers", {"layers": 5}, "layers.layers is 5: it must divide the 64 values of a frame"),
         ("layers", {"layers": 0}, "layers.layers is 0"),
         ("bigru", {"hiden": 8}, "it takes hidden, layers, dropout"),
@@ -149,15 +151,34 @@ def test_wrong_settings_are_named(name, wrong, named):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize(("values", "frames"), [(256, 1), (256, 3), (3, 100), (1, 1), (11, 11)])
+@pytest.mark.parametrize(("values", "frames"), [*((256, frames) for frames in range(1, 6)), (3, 100), (1, 1), (11, 11)])
 def test_any_features_are_taken_or_refused_in_a_line(name, values, frames):
     try:
         net = build_network(name, SETTINGS[name], values=values, frames=frames, groups=6)
     except ValueError as refused:
-        assert str(refused).startswith(f"{name}.")
+        needs = rf"{name} needs at least \d+ frames a crop"
+        assert re.fullmatch(needs if values == 256 else rf"{needs}|{name}\.[^\n]+", str(refused))
         assert (values, frames) != (11, 11)
-    else:
-        assert net.eval()(torch.randn(2, values, frames)).isfinite().all()
+        return
+    for mode in (net.train(), net.eval()):
+        assert mode(torch.randn(2, values, frames)).isfinite().all()
+        assert mode(torch.zeros(2, values, frames)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_frames_that_are_said_to_be_needed_are_enough(name):
+    """And one fewer is not; with none said, one is enough."""
+    needed = 1
+    try:
+        build_network(name, SETTINGS[name], values=256, frames=1, groups=6)
+    except ShortCropError as refused:
+        needed = int(re.search(r"at least (\d+) frames", str(refused))[1])
+        with pytest.raises(ShortCropError, match=f"{name} needs at least {needed} frames"):
+            build_network(name, SETTINGS[name], values=256, frames=needed - 1, groups=6)
+    net = build_network(name, SETTINGS[name], values=256, frames=needed, groups=6)
+    features = torch.randn(2, 256, needed)
+    torch.nn.functional.cross_entropy(net(features), torch.arange(2)).backward()
+    assert all(each.grad.isfinite().all() for each in net.parameters())
 
 
 def test_a_wrong_name_lists_the_right_ones():
