@@ -33,13 +33,22 @@ def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, dat
 
 
 def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[trained.Config, streaming.StreamedData]:
-    """Like `from_store`, with the front-end of the settings and normalisation from the first clips that arrive."""
+    """Like `from_store`, with the front-end of the settings and normalisation from the first clips that arrive.
+
+    Raises UserError if these have another number of values a frame than that front-end gives.
+    """
     target_of = {
         name: dict(zip(part["key"], part["group"].cat.codes.tolist(), strict=True))
         for name, part in split.groupby("split", observed=True)
     }
     statistics = streaming.streamed_normalisation(streaming.Clips(source, target_of["train"]))
-    config = configured(params, split, params.front_end(), statistics)
+    front_end, found = params.front_end(), len(statistics[0])
+    if found != front_end.values:
+        raise UserError(
+            f"{source} has {found} values a frame: features in params.yaml is {front_end.name}, "
+            f"which gives {front_end.values}"
+        )
+    config = configured(params, split, front_end, statistics)
     weight_of = stream_weights(split[split["split"] == "train"]) if params.filter.balance == "keep" else None
     workers = params.compute.loader_workers
     return config, streaming.StreamedData(source, target_of, config.frames, params.train, workers, weight_of)

@@ -3,7 +3,6 @@
 End to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -21,7 +20,7 @@ import pandas as pd
 import pytest
 
 from features.shard import read_shard
-from tests.features.front_ends.test_encoder import VALUES, tiny
+from tests.features.front_ends.test_encoder import VALUES, use_encoder
 from tests.project import change, done, run, spare_installing, stages_run, start
 
 
@@ -206,11 +205,7 @@ def test_predict_says_what_evaluate_said_from_the_model_and_from_its_export(copy
 def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
     """An encoder that is tracked by DVC, in a copy that has no corpus but the clips; its export hears by it alone."""
     right, encoder = (copy / "params.yaml").read_text(), copy / "data/encoders/encoder/encoder.onnx"
-    encoder.parent.mkdir()
-    encoder.write_bytes(tiny().SerializeToString())
-    sha256 = hashlib.sha256(encoder.read_bytes()).hexdigest()
-    section = {"file": "data/encoders/encoder/encoder.onnx", "sha256": sha256}
-    change(copy, {"features": "encoder", "model": "linear", "front_ends": {"encoder": section}})
+    change(copy, use_encoder(copy))
     done("dvc add data/encoders/encoder", copy)
     ran = stages_run(done("dvc repro", copy))
     assert ran == ["decode", "split", "train", "evaluate"]

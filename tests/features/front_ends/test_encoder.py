@@ -60,6 +60,15 @@ def written(network: onnx.ModelProto, path: Path) -> tuple[Path, str]:
     return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def use_encoder(project: Path) -> dict:
+    """Put a tiny encoder into a project. Returns the settings that choose it, with a head that takes few frames."""
+    path = project / "data/encoders/encoder/encoder.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, sha256 = written(tiny(), path)
+    section = {"file": "data/encoders/encoder/encoder.onnx", "sha256": sha256}
+    return {"features": "encoder", "model": "linear", "front_ends": {"encoder": section}}
+
+
 @pytest.fixture
 def file(tmp_path) -> tuple[Path, str]:
     return written(tiny(), tmp_path / "tiny.onnx")
