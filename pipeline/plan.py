@@ -54,7 +54,7 @@ def is_there(out: Path, front_end: FrontEnd) -> bool:
 def main() -> None:
     params = load_params()
     source, front_end = open_corpus(Path(params.corpus)), params.front_end()
-    sample = measure(source.any_clips(), front_end, SECONDS)
+    sample = measure(source.any_clips(), front_end, SECONDS, params.compute.gpu)
     if not sample.bytes:
         raise UserError(f"{params.corpus} holds no clips")
     clips, known = clips_to_come(source, params.filter.tables, sample)
