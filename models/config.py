@@ -16,7 +16,7 @@ from models.origin import Origin
 from models.recipe import Frames
 from models.section import check_section
 
-LARGEST = 2_000_000  # bytes in a `config.json`; an encoder's 20,000 values take 900,000
+LARGEST = 6_000_000  # bytes in a `config.json`; an encoder's 100,000 values, the most that it may have, take 4,900,000
 
 Group = Annotated[str, Len(1, 100)]
 

@@ -24,6 +24,11 @@ class Hardware:
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "strict": True}
 
     @property
+    def gpu(self) -> bool:
+        """Whether encoders are to run on a GPU: only if told so, since their last digits are others there."""
+        return self.accelerator == "gpu"
+
+    @property
     def device(self) -> str:
         """cuda if there is one and `accelerator` does not forbid it; else cpu."""
         import torch

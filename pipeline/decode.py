@@ -33,8 +33,11 @@ def decode(
     folder: Path,
     front_end: FrontEnd,
     engine: Engine,
+    gpu: bool = False,
 ) -> list[dict]:
     """Decode the shards in `clips` that `folder` does not hold yet. Returns the listings of all shards, in order.
+
+    With `gpu`, an encoder runs on one if it can.
 
     If a worker died on a shard, in this run or an earlier one, its clips are tried one by one in a separate process;
     the shard is then decoded without the clips that killed that process. Raises UserError if workers keep dying on a
@@ -52,7 +55,7 @@ def decode(
                         f"workers keep dying on {name}, although each of its remaining clips can be decoded alone: "
                         "if memory is short, lower compute.jobs"
                     )
-                crashing[name] = crashing_keys(clips / name, front_end)
+                crashing[name] = crashing_keys(clips / name, front_end, gpu)
                 forget(name, folder)
             tasks = (
                 delayed(decode_shard)(
@@ -61,6 +64,7 @@ def decode(
                     about.loc[keys].to_dict("index"),
                     front_end,
                     crashing.get(name, ()),
+                    gpu,
                 )
                 for name, keys in todo.items()
             )
@@ -124,7 +128,7 @@ def decode_clips(folder: Path, front_end: FrontEnd, params: Params) -> Finished:
     """Decode into `folder`, which is a store once this succeeds."""
     manifest = read_parquet(MANIFEST, ["key", *CLIP_FACTS])
     check_room(FEATURES, bytes_to_decode(CLIPS, folder, front_end))
-    listings = decode(CLIPS, manifest, folder, front_end, engine_of(params.compute))
+    listings = decode(CLIPS, manifest, folder, front_end, engine_of(params.compute), params.compute.gpu)
     index = read_parquet(CLIPS_INDEX, ["key", "shard"])
     rejects = all_rejects(manifest, index["key"], listings)
     with written_whole(folder / REJECTS.name) as temporary:

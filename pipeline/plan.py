@@ -4,7 +4,9 @@ from pathlib import Path
 
 import joblib
 
+from features.front_end import FrontEnd
 from features.running.progress import duration
+from features.store import Store, StoreError
 from pipeline.corpus.archive import Archive, Folder, open_corpus
 from pipeline.corpus.commonvoice import read_columns
 from pipeline.filter import table_path
@@ -39,20 +41,31 @@ def decoding_seconds(clips: int, sample: Sample, processes: int) -> float:
     return alone / (processes * BESIDE_OTHERS) if processes > 1 else alone
 
 
+def is_there(out: Path, front_end: FrontEnd) -> bool:
+    """Whether an output is there, and, of features, whether this front-end made them."""
+    if out != FEATURES:
+        return out.is_dir()
+    try:
+        return Store(out).front_end == front_end
+    except StoreError:
+        return False
+
+
 def main() -> None:
     params = load_params()
-    source = open_corpus(Path(params.corpus))
-    sample = measure(source.any_clips(), params.front_end(), SECONDS)
+    source, front_end = open_corpus(Path(params.corpus)), params.front_end()
+    sample = measure(source.any_clips(), front_end, SECONDS, params.compute.gpu)
     if not sample.bytes:
         raise UserError(f"{params.corpus} holds no clips")
     clips, known = clips_to_come(source, params.filter.tables, sample)
     share = clips / sample.clips
     sizes = {CLIPS: sample.packed * share, FEATURES: sample.decoded * share}
-    missing = [out for out in sizes if not out.is_dir()]
+    missing = [out for out in sizes if not is_there(out, front_end)]
     processes = params.compute.jobs if params.compute.jobs > 0 else joblib.cpu_count()
     rows = {
         "clips": f"{clips:,} {known}",
         "sound": f"{sample.sound * share / 3600:,.1f} hours",
+        "front-end": f"{front_end.name}, {front_end.values} values every {front_end.hop:g} s",
         **{str(out): gigabytes(size) + ("" if out in missing else ", already there") for out, size in sizes.items()},
         "reading": f"{duration(reading_seconds(source, clips, sample))}, once for tables and once for pack",
         "decoding": f"{duration(decoding_seconds(clips, sample, processes))}, compute.jobs: {processes}",

@@ -68,8 +68,8 @@ def push() -> None:
 
 
 def shared_outs(repo: Repo) -> list[Output]:
-    """The outputs in dvc.lock that a remote may hold."""
-    return [out for out in repo.index.outs if out.can_push and out.hash_info]
+    """The outputs in dvc.lock that a remote may hold; not those outside DVC's cache, such as the d-vector's file."""
+    return [out for out in repo.index.outs if out.can_push and out.use_cache and out.hash_info]
 
 
 def heads(outs: Iterable[Output]) -> Named:

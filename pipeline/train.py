@@ -11,6 +11,7 @@ import torch
 from features.front_end import FrontEnd
 from features.store import Store
 from models import calibration
+from models.architectures.sizes import ShortCropError
 from models.learning import classifier, data, streaming, trained, training
 from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
@@ -32,13 +33,22 @@ def from_store(params: Params, split: pd.DataFrame) -> tuple[trained.Config, dat
 
 
 def from_stream(params: Params, split: pd.DataFrame, source: str) -> tuple[trained.Config, streaming.StreamedData]:
-    """Like `from_store`, with the front-end of the settings and normalisation from the first clips that arrive."""
+    """Like `from_store`, with the front-end of the settings and normalisation from the first clips that arrive.
+
+    Raises UserError if these have another number of values a frame than that front-end gives.
+    """
     target_of = {
         name: dict(zip(part["key"], part["group"].cat.codes.tolist(), strict=True))
         for name, part in split.groupby("split", observed=True)
     }
     statistics = streaming.streamed_normalisation(streaming.Clips(source, target_of["train"]))
-    config = configured(params, split, params.front_end(), statistics)
+    front_end, found = params.front_end(), len(statistics[0])
+    if found != front_end.values:
+        raise UserError(
+            f"{source} has {found} values a frame: features in params.yaml is {front_end.name}, "
+            f"which gives {front_end.values}"
+        )
+    config = configured(params, split, front_end, statistics)
     weight_of = stream_weights(split[split["split"] == "train"]) if params.filter.balance == "keep" else None
     workers = params.compute.loader_workers
     return config, streaming.StreamedData(source, target_of, config.frames, params.train, workers, weight_of)
@@ -95,10 +105,16 @@ def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceD
 
 
 def build_seeded(config: trained.Config, seed: int) -> classifier.Normalised:
-    """The model, with weights drawn from the seed. Raises UserError for settings that its architecture refuses."""
+    """The model, with weights drawn from the seed.
+
+    Raises UserError for settings that its architecture refuses, and for crops that are too short for it.
+    """
     torch.manual_seed(seed)
     try:
         return trained.fresh(config)
+    except ShortCropError as error:
+        front_end, frames = config.front_end, config.frames
+        raise UserError(f"{error}: {front_end.name} gives {frames} in {frames * front_end.hop:g} s") from None
     except ValueError as error:
         raise UserError(f"params.yaml: architectures.{error}") from None
 

@@ -98,3 +98,20 @@ def spare_installing(folder: Path) -> None:
     """Let `make` there find everything installed: what runs the tests is first on the path, see `run`."""
     (folder / ".venv").mkdir(exist_ok=True)
     (folder / ".venv/installed").touch()
+
+
+def name_remote(project: Path, settings: dict[str, str]) -> None:
+    """What `dvc remote add` and `dvc remote modify` write, with --local."""
+    lines = [
+        "[core]",
+        "remote = store",
+        "['remote \"store\"']",
+        *(f"{key} = {value}" for key, value in settings.items()),
+    ]
+    (project / ".dvc/config.local").write_text("\n".join(lines) + "\n")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All that a folder holds, by path; of a file, what is in it."""
+    files = [folder] if folder.is_file() else folder.rglob("*")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.is_file()}

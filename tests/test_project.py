@@ -3,7 +3,6 @@
 End to end, in a copy of it: what DVC runs, what it leaves alone, what a user's mistakes cost.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -21,8 +20,8 @@ import pandas as pd
 import pytest
 
 from features.shard import read_shard
-from tests.features.front_ends.test_encoder import VALUES, tiny
-from tests.project import change, done, run, spare_installing, stages_run, start
+from tests.features.front_ends.test_encoder import VALUES, use_encoder
+from tests.project import change, clone, contents, done, name_remote, run, spare_installing, stages_run, start
 
 
 def test_every_row_is_accounted_for(copy):
@@ -203,14 +202,28 @@ def test_predict_says_what_evaluate_said_from_the_model_and_from_its_export(copy
     assert stages_run(done("dvc repro", copy)) == []
 
 
-def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
-    """An encoder that is tracked by DVC, in a copy that has no corpus but the clips; its export hears by it alone."""
+def predicted_by_a_colleague(copy: Path, folder: Path) -> str:
+    """What predict says of a clip in a clone that pulled what is pushed here, the encoder with it."""
+    colleague = clone(copy, folder / "colleague")
+    for name in ("params.yaml", "dvc.lock", "data/encoders/encoder.dvc", "clip.mp3"):  # as if they were committed
+        shutil.copy(copy / name, colleague / name)
+    for project in (copy, colleague):
+        name_remote(project, {"url": str(folder / "store")})
+        spare_installing(project)
+    done("make push", copy)
+    done("make pull", colleague)
+    for name in ("data/features", "data/encoders/encoder"):
+        assert contents(colleague / name) == contents(copy / name)
+    assert stages_run(done("make repro", colleague)) == []
+    return done(f"{sys.executable} -m pipeline.predict --json clip.mp3", colleague)
+
+
+def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy, tmp_path):
+    """An encoder that is tracked by DVC, in a copy that has no corpus but the clips; its export hears by it alone, and
+    a colleague pulls it.
+    """
     right, encoder = (copy / "params.yaml").read_text(), copy / "data/encoders/encoder/encoder.onnx"
-    encoder.parent.mkdir()
-    encoder.write_bytes(tiny().SerializeToString())
-    sha256 = hashlib.sha256(encoder.read_bytes()).hexdigest()
-    section = {"file": "data/encoders/encoder/encoder.onnx", "sha256": sha256}
-    change(copy, {"features": "encoder", "model": "linear", "front_ends": {"encoder": section}})
+    change(copy, use_encoder(copy))
     done("dvc add data/encoders/encoder", copy)
     ran = stages_run(done("dvc repro", copy))
     assert ran == ["decode", "split", "train", "evaluate"]
@@ -220,9 +233,9 @@ def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
     assert (config["front_end"]["name"], config["front_end"]["values"]) == ("encoder", VALUES)
     assert "| features | encoder, 3 values, a frame every 250.0 ms" in (copy / "data/evaluation/README.md").read_text()
     done(f"{sys.executable} -m pipeline.export", copy)
-    encoder.rename(copy / "encoder.onnx")
     clip = next(data for _, data in read_shard(copy / "data/clips/00000.tar") if len(data) > 10_000)
     (copy / "clip.mp3").write_bytes(clip)
+    encoder.rename(copy / "encoder.onnx")
     predicted = done(f"{sys.executable} -m pipeline.predict --json --model data/export clip.mp3", copy)
     assert sum(json.loads(predicted)["probabilities"].values()) == pytest.approx(1)
     refused = run(f"{sys.executable} -m pipeline.predict clip.mp3", copy)
@@ -231,6 +244,7 @@ def test_another_front_end_is_decoded_once_and_going_back_runs_nothing(copy):
         "there is no data/encoders/encoder/encoder.onnx: python -m pipeline.encoder --help says how" in refused.stderr
     )
     (copy / "encoder.onnx").rename(encoder)
+    assert predicted_by_a_colleague(copy, tmp_path) == predicted
     (copy / "params.yaml").write_text(right)
     assert stages_run(done("dvc repro", copy)) == []
 

@@ -24,7 +24,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from features.shard import read_shard
-from tests.project import change, clone, done, run, spare_installing, stages_run
+from tests.project import change, clone, contents, done, name_remote, run, spare_installing, stages_run
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 CORPUS = "data/demo/cv-corpus-demo-en.tar.gz"
@@ -110,12 +110,6 @@ def s3(home: Path) -> Iterator[Remote]:
     server.stop()
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """All that a folder holds, by path; of a file, what is in it."""
-    files = [folder] if folder.is_file() else folder.rglob("*")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.is_file()}
-
-
 @pytest.fixture(scope="module", params=[a_folder, ssh, s3], ids=lambda kind: kind.__name__)
 def remote(request, copy, tmp_path_factory) -> Iterator[Remote]:
     """A remote to which the first clone has pushed."""
@@ -134,17 +128,6 @@ def stored(copy, tmp_path_factory) -> dict[str, str]:
     name_remote(copy, settings)
     done("dvc push", copy)
     return settings
-
-
-def name_remote(project: Path, settings: dict[str, str]) -> None:
-    """What `dvc remote add` and `dvc remote modify` write, with --local."""
-    lines = [
-        "[core]",
-        "remote = store",
-        "['remote \"store\"']",
-        *(f"{key} = {value}" for key, value in settings.items()),
-    ]
-    (project / ".dvc/config.local").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

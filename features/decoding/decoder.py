@@ -28,14 +28,16 @@ def decode_shard(
     about: Mapping[str, Mapping],
     front_end: FrontEnd,
     crashing: Collection[str] = (),
+    gpu: bool = False,
 ) -> int:
     """Decode the shard `clips` into the shard `logmels`; returns how many clips it went through.
 
     `about` holds the contents of `KEY.json` for each key. Keys in `crashing` are rejected without being decoded. The
     rows for the store's index, and the rejected clips, are written last, beside the shard (see `read_listing`): that
-    marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running.
+    marks the shard as complete. BLAS uses one thread, so that the bytes do not depend on what else is running. With
+    `gpu`, an encoder runs on one if it can.
     """
-    read_sound, make_features = SoundReader(front_end.sound), open_front_end(front_end)
+    read_sound, make_features = SoundReader(front_end.sound), open_front_end(front_end, gpu)
     listing = {"index": [], "rejects": []}
     with threadpool_limits(1), quiet_decoder(), ShardWriter(logmels) as shard:
         for name, data in read_shard(clips):
@@ -62,9 +64,9 @@ def decode_shard(
     return count
 
 
-def crashing_keys(clips: Path, front_end: FrontEnd) -> list[str]:
+def crashing_keys(clips: Path, front_end: FrontEnd, gpu: bool = False) -> list[str]:
     """The keys of the clips in a shard that kill the process decoding them, tried one by one."""
-    with Trial(front_end) as tried:
+    with Trial(front_end, gpu) as tried:
         return [name.split(".")[0] for name, data in read_shard(clips) if not tried(data)]
 
 
@@ -80,13 +82,13 @@ class Tried:
 class Trial:
     """Callable that decodes a clip in a process of its own; returns None if the process dies."""
 
-    def __init__(self, front_end: FrontEnd):
-        self.front_end, self.process = front_end, None
+    def __init__(self, front_end: FrontEnd, gpu: bool = False):
+        self.front_end, self.gpu, self.process = front_end, gpu, None
 
     def __call__(self, data: bytes) -> Tried | None:
         self.process = self.process or ProcessPoolExecutor(1, get_context("spawn"))
         try:
-            return self.process.submit(try_clip, data, self.front_end).result()
+            return self.process.submit(try_clip, data, self.front_end, self.gpu).result()
         except BrokenProcessPool:
             self.process = None
             return None
@@ -99,9 +101,9 @@ class Trial:
             self.process.shutdown()
 
 
-def try_clip(data: bytes, front_end: FrontEnd) -> Tried:
+def try_clip(data: bytes, front_end: FrontEnd, gpu: bool) -> Tried:
     with threadpool_limits(1), quiet_decoder():
-        read_sound, make_features = tools(front_end)
+        read_sound, make_features = tools(front_end, gpu)
         since, seconds, values = perf_counter(), 0.0, 0
         with suppress(Rejected):
             sound, features = decode_clip(data, read_sound, make_features)
@@ -110,8 +112,8 @@ def try_clip(data: bytes, front_end: FrontEnd) -> Tried:
 
 
 @cache
-def tools(front_end: FrontEnd) -> tuple[SoundReader, Features]:
-    return SoundReader(front_end.sound), open_front_end(front_end)
+def tools(front_end: FrontEnd, gpu: bool) -> tuple[SoundReader, Features]:
+    return SoundReader(front_end.sound), open_front_end(front_end, gpu)
 
 
 def facts(sound: Sound) -> dict:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
 
 RATE = 16_000  # Hz
+CPU = ("CPUExecutionProvider", {})
+# By default, convolutions are benchmarked anew for each length of clip, and matrices multiplied with ten bits.
+CUDA = ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})
 METADATA = ("name", "hop", "width", "licence", "source")
 OUT_OF_MEMORY = ("Failed to allocate memory", "bad_alloc")  # in what ONNX Runtime raises, which has no type for it
 REMEDIES = {"dvector": "python -m pipeline.encoder dvector makes it"}  # by the folder that lacks its file
@@ -51,16 +54,16 @@ class Encoder:
         if sound.sample_rate != RATE:
             raise ValueError(f"file is an encoder's, which takes {RATE} Hz: sound.sample_rate is {sound.sample_rate}")
 
-    def __init__(self, sound: Reading, file: str, sha256: str):
+    def __init__(self, sound: Reading, file: str, sha256: str, gpu: bool = False):
         """Raises EncoderError unless `file` has this checksum and runs; it is tried on half a second of noise.
 
-        Raises ValueError for sounds at another rate.
+        Raises ValueError for sounds at another rate. `gpu` is no setting: see `providers`.
         """
         self.check(EncoderSettings(file, sha256), sound)
         file = Path(file)
         check_file(file, sha256)
         with running(file):
-            self.session = open_session(file)
+            self.session = open_session(file, gpu)
             self.values = check_shapes(self.session)
             self.hop, self.width = check_metadata(self.session.get_modelmeta().custom_metadata_map)
             check_features(self.run(noise()), self.values)
@@ -110,14 +113,19 @@ def check_file(file: Path, sha256: str) -> None:
         raise EncoderError(f"{file} has the SHA-256 {found}, not {sha256}: {remedy}")
 
 
-def open_session(file: Path) -> "InferenceSession":
+def open_session(file: Path, gpu: bool) -> "InferenceSession":
     import onnxruntime  # not above: log-mels need none
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # the error that it raises is enough
-    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(file, options, providers=providers(gpu, onnxruntime.get_available_providers()))
+
+
+def providers(gpu: bool, available: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """What ONNX Runtime runs an encoder on: first CUDA, if a GPU is asked for and this build has it."""
+    return [CUDA, CPU] if gpu and CUDA[0] in available else [CPU]
 
 
 def check_shapes(session: "InferenceSession") -> int:

@@ -6,6 +6,7 @@ from models.architectures.cnn import CNN
 from models.architectures.conformer import Conformer
 from models.architectures.crnn import CRNN
 from models.architectures.ecapa import ECAPA
+from models.architectures.layers import Layers
 from models.architectures.linear import Linear
 from models.architectures.mlp import MLP
 from models.architectures.resnet import ResNet
@@ -23,5 +24,6 @@ ARCHITECTURES = {
     "conformer": Conformer,
     "cepstral": Cepstral,
     "linear": Linear,
+    "layers": Layers,
     "mlp": MLP,
 }

@@ -12,6 +12,8 @@ from pydantic import PositiveInt, validate_call
 from torch import nn
 from torchaudio.functional import create_dct
 
+from models.architectures.sizes import check_frames
+
 
 class Cepstral(nn.Module):
     """Shape: (batch, values, frames) → (batch, groups).
@@ -31,8 +33,7 @@ class Cepstral(nn.Module):
         lags: Annotated[list[PositiveInt], Len(1, 64)],
     ):
         super().__init__()
-        if max(lags) >= frames:
-            raise ValueError(f"lags has {max(lags)}: the longest must be shorter than a crop, {frames} frames")
+        check_frames(frames, max(lags) + 1)
         count = min(cepstra, values)
         self.lags = lags
         self.register_buffer("basis", create_dct(count, values, "ortho").T, persistent=False)  # (C, M)

@@ -7,7 +7,7 @@ from annotated_types import Ge, Len, Lt
 from pydantic import validate_call
 from torch import nn
 
-from models.architectures.sizes import Size
+from models.architectures.sizes import Size, check_frames
 
 FEWEST = 11  # of frames and of values, that strides and kernels leave something of
 
@@ -25,10 +25,9 @@ class CNN(nn.Module):
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()
-        if min(frames, values) < FEWEST:
-            raise ValueError(
-                f"channels need at least {FEWEST} frames per crop and values per frame: here are {frames} and {values}"
-            )
+        check_frames(frames, FEWEST)
+        if values < FEWEST:
+            raise ValueError(f"channels need at least {FEWEST} values a frame: here are {values}")
         first, second, third = channels
         self.convolutions = nn.Sequential(
             nn.Conv2d(1, first, 3, stride=2, padding=1),

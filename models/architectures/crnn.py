@@ -29,15 +29,18 @@ class CRNN(nn.Module):
         dropout: Annotated[float, Ge(0), Lt(1)],
     ):
         super().__init__()
-        if values < 2 ** len(channels):
-            raise ValueError(f"channels has {len(channels)} convolutions, too many for {values} bands")
+        count = len(channels)
+        if values < 2**count:
+            raise ValueError(
+                f"channels has {count} convolutions, which need {2**count} values a frame: here are {values}"
+            )
         blocks = []
         for number, (before, after) in enumerate(zip([1, *channels], channels, strict=False)):
             stride = 2 if number == 0 else (2, 1)
             convolution = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
             blocks += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.Dropout2d(dropout / 2)]
         self.convolutions = nn.Sequential(*blocks)
-        bands = -(-values // 2 ** len(channels))
+        bands = -(-values // 2**count)
         self.recurrent = nn.GRU(channels[-1] * bands, hidden, batch_first=True, bidirectional=True)
         self.classify = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, groups))
 

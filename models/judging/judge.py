@@ -15,12 +15,16 @@ def judge(model: Normalised, windows: Dataset, clips: int, device: str = "cpu") 
     """The mean probability over each clip's windows. Shape: (clips, groups) float32.
 
     `windows` are `Windows` or `StreamedWindows` whose targets are the clips' rows in the result. Raises StoreError
-    unless each clip comes exactly once.
+    unless each clip comes exactly once, with as many values a frame as the model takes.
     """
     model = model.to(device)
     probabilities, times = None, np.zeros(clips, int)
     with progress("judge", clips, "clips") as bar:
         for features, clip, targets in loader(windows):
+            if features.shape[2] != len(model.mean):
+                raise StoreError(
+                    f"the clips have {features.shape[2]} values a frame: the model takes {len(model.mean)}"
+                )
             batch = clip_probabilities(model(features.to(device)), clip.to(device), len(targets)).cpu().numpy()
             places = targets.numpy()
             if probabilities is None:

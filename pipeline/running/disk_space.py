@@ -34,11 +34,11 @@ class Sample:
         return self.bytes / self.clips
 
 
-def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float) -> Sample:
+def measure(clips: Iterable[bytes], front_end: FrontEnd, seconds: float, gpu: bool = False) -> Sample:
     """Decode clips as they come, for this many seconds, in a separate process: a clip may kill it."""
     clips, count, size, packed, decoded = iter(clips), 0, 0, 0, 0
     sound = reading = decoding = 0.0
-    with Trial(front_end) as tried:
+    with Trial(front_end, gpu) as tried:
         while reading + decoding < seconds:
             start = time.perf_counter()
             data = next(clips, None)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.config import Config, ModelError, read_config, read_origin
@@ -126,7 +127,7 @@ def test_an_error_says_what_is_allowed(config, tmp_path):
         b"null",
         b"[" * 100_000,
         b'{"a":' * 10_000,
-        b" " * 2_000_000,
+        b" " * 6_000_001,
         "ä".encode("latin-1"),
     ],
     ids=lambda data: str(data[:10]),
@@ -135,6 +136,15 @@ def test_a_file_that_is_not_a_config_is_one_line(data, tmp_path):
     (tmp_path / "config.json").write_bytes(data)
     with pytest.raises(ModelError, match=r"^[^\n]*config\.json does not describe a model: [^\n]+$"):
         read_config(tmp_path)
+
+
+def test_an_encoder_may_have_very_many_values(config, tmp_path):
+    settings = {"file": "encoder.onnx", "sha256": "0" * 64}
+    front_end = dataclasses.replace(config.front_end, name="encoder", settings=settings, values=100_000)
+    numbers = np.random.default_rng(0).uniform(0.1, 1, 100_000).astype(np.float32).tolist()
+    wide = dataclasses.replace(config, front_end=front_end, mean=numbers, deviation=numbers)
+    write_config(wide, tmp_path)
+    assert read_config(tmp_path) == wide
 
 
 def test_a_file_is_not_a_folder_with_a_model(tmp_path):

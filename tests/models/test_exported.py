@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from benchmarks.attacks.tiny import linear, write_linear
 from models.architectures import ARCHITECTURES
+from models.architectures.layers import Layers
 from models.asking.network import by_torch, open_network
 from models.asking.predictor import Predictor
 from models.config import Config, ModelError, read_config
@@ -30,6 +31,7 @@ SETTINGS |= {  # small versions of those that are slow to export
     "ecapa": {"channels": 8, "scale": 2, "embedding": 8, "dropout": 0.1},
     "resnet": {"channels": [4, 4, 4, 8], "dropout": 0.1},
     "conformer": {"dimension": 16, "heads": 2, "layers": 1, "kernel": 5, "dropout": 0.1},
+    "layers": {"layers": 4, "deviation": True},
 }
 N_MELS, FRAMES = 64, 60
 
@@ -53,6 +55,8 @@ def trained(config: Config):
             layer.running_var.uniform_(0.5, 2)
         elif isinstance(layer, torch.nn.Linear):
             torch.nn.init.normal_(layer.weight, std=0.1)
+        elif isinstance(layer, Layers):
+            torch.nn.init.normal_(layer.weights)
     return model.eval()
 
 

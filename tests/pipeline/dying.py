@@ -41,6 +41,6 @@ def reading_by(reader: type[SoundReader], engine: Engine) -> Engine:
     return lambda tasks: engine((partial(with_reader, reader, task), args, options) for task, args, options in tasks)
 
 
-def deadly_try_clip(data: bytes, front_end: FrontEnd) -> Tried:
+def deadly_try_clip(data: bytes, front_end: FrontEnd, gpu: bool) -> Tried:
     """As decoder.try_clip, in a process of its own that dies of clip4."""
-    return with_reader(DiesOfClip4, decoder.try_clip, data, front_end)
+    return with_reader(DiesOfClip4, decoder.try_clip, data, front_end, gpu)

@@ -12,9 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.front_ends.encoder import CPU
 from features.index import write_index
 from features.shard import read_shard
 from features.store import Store
+from pipeline import decode as decode_stage
+from pipeline import filter, tables
+from pipeline import pack as pack_stage
 from pipeline.corpus.archive import open_corpus
 from pipeline.decode import all_rejects, check_rejects, decode
 from pipeline.pack import merge_lists, pack
@@ -22,7 +26,9 @@ from pipeline.paths import CLIPS_INDEX
 from pipeline.running.engine import WorkerDied, on_loky
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode, write_release
+from tests.features.front_ends.test_encoder import use_encoder
 from tests.pipeline.dying import DiesOfClip4, StumblesOverClip4, deadly_try_clip, reading_by
+from tests.project import change
 
 here = partial(on_loky, jobs=1)
 REJECTED = {"clip1": "empty", "clip3": "undecodable", "clip5": "silent", "clip7": "too_short", "absent": "missing"}
@@ -202,3 +208,16 @@ def test_a_shard_that_kills_workers_without_a_culprit_is_named(packed, manifest,
 
     with pytest.raises(UserError, match=r"workers keep dying on 00002\.tar, although each"):
         decode(packed, manifest, tmp_path, front_end, always_dies)
+
+
+@pytest.mark.parametrize("accelerator", ["auto", "gpu"])
+def test_an_encoder_runs_on_a_gpu_only_if_told_so(accelerator, small, monkeypatch):
+    change(small, use_encoder(small) | {"compute": {"accelerator": accelerator}})
+    for stage in (tables, filter, pack_stage):
+        stage.main()
+    told = []
+    monkeypatch.setattr("features.front_ends.encoder.providers", lambda gpu, _: told.append(gpu) or [CPU])
+    decode_stage.main()
+    looking, *decoding = told  # the first is opened to see what its frames are
+    assert not looking
+    assert decoding == [accelerator == "gpu"] * 4  # shards

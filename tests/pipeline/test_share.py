@@ -18,6 +18,7 @@ STAGES = {
     },
     "split": {"cmd": "seq 7 > data/split.parquet", "outs": ["data/split.parquet"]},
     "pack": {"cmd": "seq 5 > data/clips", "outs": [{"data/clips": {"push": False}}]},
+    "dvector": {"cmd": "seq 3 > data/dvector.onnx", "outs": [{"data/dvector.onnx": {"cache": False}}]},
 }
 DAMAGE = {
     "zero": lambda data: b"",
@@ -32,6 +33,7 @@ def owner(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("share") / "owner"
     (folder / "data").mkdir(parents=True)
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}), encoding="utf-8")
+    (folder / ".gitignore").write_text("data/dvector.onnx\n", encoding="utf-8")
     done("git init -q", folder)
     done("dvc init -q", folder)
     done("dvc repro -q", folder)
@@ -109,6 +111,19 @@ def test_files_that_the_remote_lost_are_named_and_pushed_again(owner, store, col
     monkeypatch.chdir(colleague)
     share.pull([])
     assert Path(SHARD).read_bytes() == right
+
+
+def test_what_is_outside_the_cache_is_neither_sent_nor_asked_for(owner, store, colleague, monkeypatch):
+    made = (owner / "data/dvector.onnx").read_bytes()
+    shutil.copytree(owner, store.with_name("owner"))
+    monkeypatch.chdir(store.with_name("owner"))
+    share.push()
+    assert made not in [path.read_bytes() for path in store.rglob("*") if path.is_file()]
+    monkeypatch.chdir(colleague)
+    share.pull([])
+    assert not Path("data/dvector.onnx").exists()
+    with pytest.raises(UserError, match=r"data/dvector\.onnx cannot be pulled; these can: "):
+        share.pull(["data/dvector.onnx"])
 
 
 def test_a_message_names_a_few_files_and_counts_the_others():

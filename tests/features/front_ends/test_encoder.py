@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from features.front_end import Reading
 from features.front_ends.encoder import Encoder, EncoderError
+from features.front_ends.opening import describe, open_front_end
 
 READING = Reading(16000, trim=40, shortest=0.5, longest=60)
 
@@ -60,6 +62,15 @@ def written(network: onnx.ModelProto, path: Path) -> tuple[Path, str]:
     return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def use_encoder(project: Path) -> dict:
+    """Put a tiny encoder into a project. Returns the settings that choose it, with a head that takes few frames."""
+    path = project / "data/encoders/encoder/encoder.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, sha256 = written(tiny(), path)
+    section = {"file": "data/encoders/encoder/encoder.onnx", "sha256": sha256}
+    return {"features": "encoder", "model": "linear", "front_ends": {"encoder": section}}
+
+
 @pytest.fixture
 def file(tmp_path) -> tuple[Path, str]:
     return written(tiny(), tmp_path / "tiny.onnx")
@@ -98,6 +109,46 @@ def test_the_same_bytes_whatever_else_is_at_work(file):
     with get_context("spawn").Pool(4) as pool:
         together = pool.starmap(encoded, [(*file, 500_000)] * 8)
     assert {*together} == {encoded(*file, 500_000)}
+
+
+GPU = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})]
+PROCESSOR = [("CPUExecutionProvider", {})]
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list:
+    """The providers of each session that is opened from now on; the processor runs them all."""
+    asked, real = [], onnxruntime.InferenceSession
+
+    def session(file: Path, options: onnxruntime.SessionOptions, providers: list) -> onnxruntime.InferenceSession:
+        asked.append(providers)
+        return real(file, options, providers=PROCESSOR)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("gpu", "available", "expected"),
+    [
+        (True, ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"], GPU + PROCESSOR),
+        (True, ["CPUExecutionProvider"], PROCESSOR),
+        (False, ["CUDAExecutionProvider", "CPUExecutionProvider"], PROCESSOR),
+    ],
+)
+def test_a_gpu_is_asked_for_where_it_is_wanted_and_there(gpu, available, expected, file, asked, monkeypatch):
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
+    path, sha256 = file
+    front_end = describe("encoder", READING, {"file": str(path), "sha256": sha256})
+    asked.clear()
+    assert open_front_end(front_end, gpu)(sound(8000)).shape == (1, VALUES)
+    assert asked == [expected]
+
+
+def test_what_is_not_an_encoder_runs_as_ever(front_end):
+    np.testing.assert_array_equal(
+        open_front_end(front_end, gpu=True)(sound(8000)), open_front_end(front_end)(sound(8000))
+    )
 
 
 def test_it_needs_no_torch(file):

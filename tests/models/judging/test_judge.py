@@ -3,10 +3,12 @@
 import weakref
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from features.running import progress
+from features.store import StoreError
 from models.judging.judge import judge
 from models.judging.judged import Judged
 from models.learning.classifier import Normalised, clip_probabilities
@@ -35,6 +37,12 @@ def test_judges_each_clip_by_itself(store):
         with torch.no_grad():
             expected = model(windows).softmax(dim=1).mean(dim=0)
         np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+def test_features_that_the_model_does_not_take_are_refused(store):
+    model = Normalised(nn.Flatten(), np.zeros(3, np.float32), np.ones(3, np.float32)).eval()
+    with pytest.raises(StoreError, match=r"^the clips have 64 values a frame: the model takes 3$"):
+        judge(model, Windows(store, np.arange(4), np.arange(4), 30, 2), 4)
 
 
 def test_no_batch_leaves_anything_in_memory(store, monkeypatch):

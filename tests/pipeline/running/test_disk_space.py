@@ -17,7 +17,9 @@ from pipeline.running.disk_space import check_room, measure
 from pipeline.running.engine import on_loky
 from pipeline.stage import UserError
 from tests.conftest import encode, write_archive, write_release
+from tests.features.front_ends.test_encoder import use_encoder
 from tests.pipeline.dying import DEADLY, deadly_try_clip
+from tests.project import change
 
 ROOT = Path(__file__).parents[3]
 COUNT = 60
@@ -152,6 +154,37 @@ def test_a_plan_is_estimated_from_what_there_is(project, clips, capsys, corpus, 
     assert told["decoding"].endswith("compute.jobs: 1")
     assert told["disk"] == "it fits"
     assert not CLIPS.exists()
+
+
+def told_by_plan(capsys) -> dict[str, str]:
+    plan.main()
+    _, *lines = capsys.readouterr().out.splitlines()
+    return {line[:14].strip(): line[14:].strip() for line in lines}
+
+
+def test_a_plan_is_for_the_chosen_front_end(project, capsys):
+    write_manifest()
+    change(project, use_encoder(project))
+    assert told_by_plan(capsys)["front-end"] == "encoder, 3 values every 0.25 s"
+    pack.main()
+    decode.main()
+    told = told_by_plan(capsys)
+    size, already = told["data/features"].split(", ")
+    assert already == "already there"
+    assert float(size.removesuffix(" MB")) == pytest.approx(size_of(FEATURES) / 1e6, abs=0.05)
+    assert told["data/clips"].endswith("already there")
+    change(project, {"features": "logmel"})
+    told = told_by_plan(capsys)
+    assert told["front-end"] == "logmel, 64 values every 0.01 s"
+    assert float(told["data/features"].removesuffix(" MB")) > 4 * size_of(FEATURES) / 1e6
+
+
+def test_a_plan_without_its_encoder_says_how_to_make_it(project):
+    change(project, {"features": "dvector"})
+    with pytest.raises(
+        UserError, match=r"^there is no data/encoders/dvector/dvector\.onnx: python -m pipeline\.encoder"
+    ):
+        plan.main()
 
 
 def test_a_plan_that_does_not_fit_is_a_failure(project, monkeypatch, capsys):
