@@ -27,6 +27,7 @@ from pipeline.stage import UserError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
+GENDERS = ("female", "male", "other", "")  # see pipeline.corpus.commonvoice
 SPLIT_BY = ("speaker", "locale", "official", "clip")
 
 Count = Annotated[int, Ge(1)]
@@ -58,6 +59,12 @@ class Filter:
     repeats: Literal["drop", "keep"]
     clips_per_speaker: Count
     balance: Literal["undersample", "keep"]
+    locales: list[str] | None
+    genders: list[Literal[GENDERS]] | None
+    accents: list[str] | None
+    clips_per_locale: Count | None
+    fill: bool
+    speaker: Literal["column", "path"]
     clips_per_group: Count | None
     groups: Groups
     seed: Seed

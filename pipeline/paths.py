@@ -10,7 +10,6 @@ DEMO = DATA / "demo"
 DEMO_ARCHIVE = DEMO / "cv-corpus-demo-en.tar.gz"
 
 TABLES = DATA / "tables"
-NOTE = TABLES / "corpus.json"  # what the corpus is
 
 MANIFEST = DATA / "manifest.parquet"  # the chosen clips
 ROWS = DATA / "rows.parquet"  # what happened to every row of the tables

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.stage import UserError
 
+LONGEST_HEADER = 2**16  # bytes
 BYTES_AT_ONCE = 4 * 2**20  # bytes read at a time; no line may be longer
 
 
@@ -55,6 +56,16 @@ def read_delimited(
         raise UserError(f"{path} is not a table: it is empty")
     table = pa.table({name: pa.chunked_array(parts, pa.large_string()) for name, parts in columns.items()})
     return table.to_pandas(), np.concatenate(excess)
+
+
+def header_of(path: Path, fields_of: Callable[[str], pa.Array]) -> list[str]:
+    """The names of a table's columns; none if it cannot be read as a table."""
+    try:
+        with path.open("rb") as file:
+            line = next((line for line in file.read(LONGEST_HEADER).split(b"\n") if line.strip()), b"")
+        return fields_of(line.removeprefix(BOM_UTF8).decode() + "\n")[0].as_py()
+    except (OSError, UnicodeDecodeError, csv.Error, IndexError):
+        return []
 
 
 def whole_lines(path: Path) -> Iterator[str]:

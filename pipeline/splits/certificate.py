@@ -18,8 +18,8 @@ FOLDED = ("speaker", "locale", "clip")
 
 def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
     """The account of every row of the tables, and the claims checked against it."""
-    outcomes = read_parquet(rows, ["path", "outcome"])
-    chosen = read_parquet(manifest, ["key", "path", "speaker", "age", "gender", "locale"])
+    outcomes = read_parquet(rows, ["corpus", "path", "outcome"])
+    chosen = read_parquet(manifest, ["key", "corpus", "path", "speaker", "age", "gender", "locale"])
     decoded = read_parquet(logmel / "index.parquet", ["key"])["key"]
     rejected = read_csv(logmel / REJECTS.name, ["key", "reason"], dtype="str", keep_default_na=False)
     placed = read_parquet(split, ["key", "speaker", "group", "split", "left_out"])
@@ -33,7 +33,7 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
     claims = {
         ONE_FATE: (
             total(accounts) == len(outcomes)
-            and same(outcomes["path"][outcomes["outcome"] == "kept"], chosen["path"])
+            and same(named(outcomes[outcomes["outcome"] == "kept"]), named(chosen))
             and same(chosen["key"], pd.concat([decoded, rejected["key"]]))
             and same(decoded, placed["key"])
             and bool((placed["split"].isna() != placed["left_out"].isna()).all())
@@ -100,6 +100,10 @@ def tally(values: pd.Series, leave: str | None = None) -> dict[str, int]:
 
 def total(accounts: dict) -> int:
     return sum(sum(part.values()) if isinstance(part, dict) else part for part in accounts.values())
+
+
+def named(rows: pd.DataFrame) -> pd.Series:
+    return rows["corpus"].astype("str") + "/" + rows["path"]
 
 
 def same(first: pd.Series, second: pd.Series) -> bool:
