@@ -12,7 +12,7 @@ from pipeline.corpus.balance import seeded_order
 from pipeline.corpus.commonvoice import UNSTATED
 from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import name_of
-from pipeline.corpus.note import NOTE, facts_of, noted
+from pipeline.corpus.noted import NOTE, facts_of, noted
 from pipeline.corpus.pyramid import draw_pyramid
 from pipeline.corpus.rows import paths_in, read_corpora, tables_in
 from pipeline.corpus.rules import RULES

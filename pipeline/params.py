@@ -59,15 +59,15 @@ class Filter:
     repeats: Literal["drop", "keep"]
     clips_per_speaker: Count
     balance: Literal["undersample", "keep"]
-    locales: list[str] | None
-    genders: list[Literal[GENDERS]] | None
-    accents: list[str] | None
-    clips_per_locale: Count | None
-    fill: bool
-    speaker: Literal["column", "path"]
     clips_per_group: Count | None
     groups: Groups
     seed: Seed
+    locales: list[str] | None = None
+    genders: list[Literal[GENDERS]] | None = None
+    accents: list[str] | None = None
+    clips_per_locale: Count | None = None
+    fill: bool = False
+    speaker: Literal["column", "path"] = "column"
 
     def __post_init__(self):
         check_words(self.groups)

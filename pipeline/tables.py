@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipeline.corpus.corpora import Corpus, open_corpora
-from pipeline.corpus.forms import form_of
+from pipeline.corpus.forms import OWN, SPONTANEOUS, form_of
 from pipeline.corpus.names import LONGEST_NAME, file_name
 from pipeline.corpus.note import state_of, write_note
 from pipeline.corpus.tar import Member
@@ -33,7 +33,7 @@ def copy_tables(corpus: Corpus, folder: Path) -> list[str]:
             check_table(corpus.path, name, content.size)
             paths[name] = folder / file_name(name)
             copy(content, paths[name])
-        if not any(map(form_of, paths.values())):
+        if "validated.tsv" not in paths and not {SPONTANEOUS, OWN} & set(map(form_of, paths.values())):
             holds = some(map(printable, paths)) or f"no tables, and {len(clips):,} clips"
             raise UserError(f"{corpus.path} holds no table of clips such as validated.tsv: it holds {holds}")
     except BaseException:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.corpus.archive import CLIP_FOLDERS, Archive, Folder, is_file, is_visible
 from pipeline.corpus.forms import OWN, form_of
 from pipeline.corpus.names import file_name, name_of
-from pipeline.corpus.own import OwnTable
+from pipeline.corpus.recordings import OwnTable
 from pipeline.running.terminal import some
 from pipeline.stage import UserError
 
@@ -73,9 +73,11 @@ def files_in(folder: Path) -> Iterator[Path]:
                 raise UserError(
                     f"{path} is a link to a folder, which DVC does not follow: link the table in it instead"
                 )
-        if "validated.tsv" in files and (inside := [name for name in folders if name in CLIP_FOLDERS]):
-            raise UserError(
-                f"{here} is an unpacked release: DVC would hash every file in {inside[0]}/. Move it out of {folder}, "
-                "and put a link to its validated.tsv here"
+        if "validated.tsv" in files and any(name in CLIP_FOLDERS for name in folders):
+            remedy = (
+                "name the validated.tsv in it"
+                if here == folder
+                else f"move it away from {folder}, and link its validated.tsv"
             )
+            raise UserError(f"{here} is an unpacked release, of which DVC would hash every clip: {remedy}")
         yield from (here / name for name in files if is_visible(Path(name)) and is_file(here / name))

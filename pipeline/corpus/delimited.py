@@ -29,6 +29,11 @@ def comma_separated(lines: str) -> pa.Array:
     return pa.array([row for row in rows if row], pa.list_(pa.large_string()))
 
 
+def fields_of(path: Path) -> Callable[[str], pa.Array]:
+    """How the fields of a table are found, by its suffix."""
+    return comma_separated if path.suffix == ".csv" else tab_separated
+
+
 def read_delimited(
     path: Path, names: Sequence[str], fields_of: Callable[[str], pa.Array]
 ) -> tuple[pd.DataFrame, np.ndarray]:
@@ -58,12 +63,12 @@ def read_delimited(
     return table.to_pandas(), np.concatenate(excess)
 
 
-def header_of(path: Path, fields_of: Callable[[str], pa.Array]) -> list[str]:
+def header_of(path: Path) -> list[str]:
     """The names of a table's columns; none if it cannot be read as a table."""
     try:
         with path.open("rb") as file:
             line = next((line for line in file.read(LONGEST_HEADER).split(b"\n") if line.strip()), b"")
-        return fields_of(line.removeprefix(BOM_UTF8).decode() + "\n")[0].as_py()
+        return fields_of(path)(line.removeprefix(BOM_UTF8).decode() + "\n")[0].as_py()
     except (OSError, UnicodeDecodeError, csv.Error, IndexError):
         return []
 

@@ -14,12 +14,8 @@ import pandas as pd
 from pipeline.corpus.archive import Archive
 from pipeline.corpus.corpora import Corpus
 from pipeline.corpus.names import name_of
-from pipeline.paths import TABLES
+from pipeline.corpus.noted import NOTE, PRESENT, SYNTHETIC, noted
 from pipeline.running.output import read_json
-
-NOTE = "corpus.json"
-PRESENT = "clips.parquet"  # the names of the clips that are there
-SYNTHETIC = "synthetic"  # in the column `segment` of the demo; no release has it
 
 
 def write_note(corpus: Corpus, tables: Path, clips: Sequence[str]) -> None:
@@ -33,22 +29,6 @@ def write_note(corpus: Corpus, tables: Path, clips: Sequence[str]) -> None:
     note = {"corpus": said, "contents": contents_of(corpus)}
     (tables / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
     pd.DataFrame({"path": pd.Series(clips, dtype="str")}).to_parquet(tables / PRESENT, index=False)
-
-
-def noted(tables: Path = TABLES) -> list[Path]:
-    """The folders with the tables of each corpus, in order."""
-    return sorted(path.parent for path in tables.glob(f"*/{NOTE}"))
-
-
-def facts_of(folders: Sequence[Path]) -> dict[str, Any]:
-    """What the notes say of all corpora together."""
-    facts = [read_json(folder / NOTE, dict, "corpus") for folder in folders]
-    rows = pd.DataFrame([each["rows"] for each in facts]).sum().astype(int).to_dict()
-    return {
-        "name": ", ".join(each["name"] for each in facts),
-        "is_synthetic": any(each["is_synthetic"] for each in facts),
-        "rows": rows,
-    }
 
 
 def is_synthetic(table: Path) -> bool:

@@ -10,85 +10,19 @@
 Other columns are ignored.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from features.running.progress import counted
 from pipeline.corpus.ages import age_word
-from pipeline.corpus.archive import clip_bytes, is_file, opened, whole
 from pipeline.corpus.commonvoice import GENDERS, OFFICIAL, UNSTATED
-from pipeline.corpus.delimited import comma_separated, read_delimited, tab_separated
+from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.hashes import hashes
-from pipeline.corpus.names import file_name, name_of
-from pipeline.corpus.tar import Member
 from pipeline.stage import UserError
 
 COLUMNS = ("path", "speaker", "age", "birth_year", "year", "gender", "locale", "accent", "sentence", "split")
 SPLITS = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
 SEXES = {"f": "female", "m": "male", "woman": "female", "man": "male"}
-
-
-class OwnTable:
-    """A table of recordings in the folder of the table. It may be named by a link to it."""
-
-    def __init__(self, path: Path, name: str = ""):
-        self.path, self.folder = path, path.resolve().parent
-        self.name = name or name_of(self.folder.name if path.stem == "clips" else path.stem)
-
-    @cached_property
-    def listed(self) -> list[str]:
-        """The paths in the table that stay in its folder, each once."""
-        fields, _ = read_fields(self.path, ["path"])
-        return [path for path in fields["path"].unique() if is_inside(path)] if "path" in fields else []
-
-    def place(self, path: str) -> Path:
-        return self.folder / file_name(path)
-
-    def clip_paths(self) -> Iterator[Path]:
-        return (place for path in self.listed if is_file(place := self.place(path)))
-
-    def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
-        """The file name and the content of the table; `clips` gets the paths of the recordings that are there."""
-        with opened(self.path) as file:
-            yield f"clips{self.path.suffix}", whole(file)
-        if clips is not None:
-            clips += [path for path in self.listed if is_file(self.place(path))]
-
-    def clips(self, paths: set[str]) -> Iterator[tuple[str, bytes | None]]:
-        """The path and the bytes of the recordings among `paths` that are there, sorted by path.
-
-        The bytes are None for a recording larger than LARGEST_CLIP.
-        """
-        for path in counted(sorted(paths), "pack", len(paths), "clips"):
-            if is_inside(path) and is_file(place := self.place(path)):
-                with opened(place) as file:
-                    yield path, clip_bytes(whole(file))
-
-    def any_clips(self) -> Iterator[bytes]:
-        """Recordings as they come, except those larger than LARGEST_CLIP."""
-        for place in self.clip_paths():
-            with opened(place) as file:
-                if (data := clip_bytes(whole(file))) is not None:
-                    yield data
-
-
-def is_inside(path: str) -> bool:
-    """True for a path that leads down from where it starts: a table must not choose any file that is read."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and path.isprintable()
-
-
-def read_fields(path: Path, names: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    return read_delimited(path, names, fields_of(path))
-
-
-def fields_of(path: Path) -> Callable[[str], pa.Array]:
-    return comma_separated if path.suffix == ".csv" else tab_separated
 
 
 def read_table(path: Path, each_clip_another: bool) -> pd.DataFrame:
@@ -97,7 +31,7 @@ def read_table(path: Path, each_clip_another: bool) -> pd.DataFrame:
     A table without speakers is refused, unless each clip is of another person. A damaged line keeps `client_id` and
     `path` if it has them. Raises UserError for a table without the columns needed.
     """
-    fields, excess = read_fields(path, list(COLUMNS))
+    fields, excess = read_delimited(path, COLUMNS, fields_of(path))
     check(path, fields, each_clip_another)
     given = {name: fields[name].str.strip() if name in fields else pd.Series("", fields.index) for name in COLUMNS}
     years = years_of(given)

@@ -7,9 +7,10 @@ import pandas as pd
 
 from pipeline.corpus import own, spontaneous
 from pipeline.corpus.commonvoice import OFFICIAL, read_columns, read_table
+from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.forms import OWN, RELEASE, SPONTANEOUS, form_of
 from pipeline.corpus.names import file_name, name_of
-from pipeline.corpus.note import NOTE, PRESENT
+from pipeline.corpus.noted import NOTE, PRESENT
 from pipeline.params import Filter
 from pipeline.running.output import read_json, read_parquet
 from pipeline.stage import UserError
@@ -86,11 +87,8 @@ def other_tables(forms: dict[Path, str | None], settings: Filter) -> Iterator[pd
 
 def paths_in(path: Path) -> pd.Series:
     """What each row of a table names, in order."""
-    form = form_of(path)
-    if form == OWN:
-        return own.read_fields(path, ["path"])[0]["path"]
-    column = "audio_file" if form == SPONTANEOUS else "path"
-    return read_columns(path, [column])[column]
+    column = "audio_file" if form_of(path) == SPONTANEOUS else "path"
+    return read_delimited(path, [column], fields_of(path))[0][column]
 
 
 def key_of(path: pd.Series) -> pd.Series:
