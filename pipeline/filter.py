@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from features.running.durable import written_whole
-from pipeline.corpus.ages import AGES, age_to_group
+from pipeline.corpus.ages import AGES, CHILD, YEARS, groups_of
 from pipeline.corpus.balance import seeded_order
 from pipeline.corpus.commonvoice import UNSTATED
 from pipeline.corpus.hashes import hashes
@@ -24,6 +24,7 @@ from pipeline.stage import UserError, run_stage
 KEPT = "kept"
 MANIFEST_COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
 MANIFEST_COLUMNS += ["corpus"]
+NUMBERS = ["years", "is_exact"]
 BLANK = {
     "age": "",
     "gender": UNSTATED,
@@ -49,13 +50,15 @@ def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
     """Add the columns that the rules look at, and sort by key; rows with the same key are sorted by their contents."""
     rows = rows.assign(
         speaker=hashes(rows["client_id"]),
-        group=pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups)),
-        decade=rows["age"].map({age: number for number, age in enumerate(AGES)}).fillna(-1).astype("int8"),
+        years=rows["years"].fillna(rows["age"].map(YEARS)),
+        is_exact=rows["years"].notna(),
+        decade=rows["age"].map({age: number for number, age in enumerate((CHILD, *AGES))}).fillna(-1).astype("int8"),
         order=seeded_order(rows["key"], settings.seed),
     )
+    rows["group"] = groups_of(rows, settings.groups)
     is_twice = rows["key"].duplicated(keep=False)
     first = ["key", "corpus", "table"]
-    made = ["speaker", "group", "decade", "order", "is_own", "is_there"]
+    made = ["speaker", "group", "decade", "order", "is_own", "is_there", "is_exact", "years"]
     twice = rows[is_twice].sort_values([*first, *rows.columns.drop([*first, *made])])
     return pd.concat([rows[~is_twice], twice]).sort_values("key", kind="stable")
 
@@ -99,7 +102,8 @@ def count(rows: pd.DataFrame) -> dict:
 def manifest_of(rows: pd.DataFrame) -> pd.DataFrame:
     """The kept rows, with the columns that other stages need, sorted by key."""
     kept = rows[rows["outcome"] == KEPT]
-    return kept.assign(sentence=hashes(kept["sentence"]))[MANIFEST_COLUMNS].astype("str").reset_index(drop=True)
+    texts = kept.assign(sentence=hashes(kept["sentence"]))[MANIFEST_COLUMNS].astype("str")
+    return texts.join(kept[NUMBERS]).reset_index(drop=True)
 
 
 def check_groups_left(account: dict) -> None:

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from features.front_end import FrontEnd, Reading
 from features.front_ends.opening import describe
+from pipeline.corpus.ages import YEARS
 from pipeline.corpus.archive import Archive
 from pipeline.corpus.note import write_note
 from tests.project import clone, done, make_project
@@ -122,6 +123,11 @@ def write_release(folder: Path, table: pd.DataFrame, clips: dict[str, bytes]) ->
     for name, data in clips.items():
         (folder / "clips" / name).write_bytes(data)
     return folder / "validated.tsv"
+
+
+def with_ages(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a manifest, with what it says of each age word, and the name of a corpus."""
+    return rows.assign(years=rows["age"].map(YEARS), is_exact=False, corpus="corpus.tar")
 
 
 def list_release(folder: Path, tables: dict[str, pd.DataFrame], name: str = "corpus.tar") -> Path:

@@ -13,7 +13,6 @@ from models.judging.bootstrap import SpeakerBootstrap, interval
 from models.judging.breakdown import breakdown
 from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
-from pipeline.corpus.ages import YEARS
 from pipeline.reports.audit import Baselines, audited, baselines_of, compared
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
@@ -42,7 +41,7 @@ def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Ba
     judged = Judged(
         tempered(raw, config.temperature),
         test["group"].cat.codes.to_numpy("int64"),
-        test["age"].map(YEARS).to_numpy("float64"),
+        test["years"].to_numpy("float64"),
         test["speaker"].to_numpy(),
     )
     bootstrap = SpeakerBootstrap(judged.speakers)
@@ -88,6 +87,7 @@ def facets_of(test: pd.DataFrame) -> pd.DataFrame:
         "gender": test["gender"].replace("", "not stated"),
         "accent": test["accent"].replace("", "not stated"),
         "locale": test["locale"],
+        "corpus": test["corpus"],
         "sample rate": test["sample_rate"].astype("str") + " Hz",
         "clip length": seconds,
     }

@@ -9,6 +9,7 @@ import pytest
 from pipeline.params import Split
 from pipeline.split import SPLITS, assign, grouped
 from pipeline.stage import UserError
+from tests.conftest import with_ages
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def manifest():
     speakers["locale"] = [f"l{number // 7 % 7}" for number in range(140)]
     rows = speakers.loc[np.repeat(np.arange(140), random.integers(1, 30, 140))].reset_index(drop=True)
     keys = [f"clip{number:04d}" for number in range(len(rows))]
-    return rows.assign(key=keys, path=[f"{key}.mp3" for key in keys], official="")
+    return with_ages(rows.assign(key=keys, path=[f"{key}.mp3" for key in keys], official=""))
 
 
 def split_of(manifest, settings):
