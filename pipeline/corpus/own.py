@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.ages import age_word
+from pipeline.corpus.ages import OLDEST, age_word
 from pipeline.corpus.commonvoice import GENDERS, OFFICIAL, UNSTATED
 from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.hashes import hashes
@@ -34,7 +34,7 @@ def read_table(path: Path, each_clip_another: bool) -> pd.DataFrame:
     fields, excess = read_delimited(path, COLUMNS, fields_of(path))
     check(path, fields, each_clip_another)
     given = {name: fields[name].str.strip() if name in fields else pd.Series("", fields.index) for name in COLUMNS}
-    years = years_of(given)
+    stated = years_of(given)
     gender = given["gender"].str.lower().replace(SEXES)
     table = pd.DataFrame(
         {
@@ -43,11 +43,11 @@ def read_table(path: Path, each_clip_another: bool) -> pd.DataFrame:
             "sentence": given["sentence"].where(given["sentence"] != "", given["path"]),  # unknown: no repeats
             "up_votes": "1",
             "down_votes": "0",
-            "age": given["age"].where(years.isna(), years.map(age_word)),
+            "age": given["age"].where(stated.isna(), stated.map(age_word)),
             "gender": gender.map(GENDERS).fillna(UNSTATED),
             "locale": given["locale"],
             "accent": given["accent"],
-            "years": years,
+            "years": stated.where((stated > 0) & (stated <= OLDEST)),
             "official": given["split"].str.lower().map(SPLITS).fillna(""),
         }
     )

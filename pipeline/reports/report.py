@@ -14,6 +14,7 @@ from models.judging.breakdown import breakdown
 from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
 from pipeline.reports.audit import Baselines, audited, baselines_of, compared
+from pipeline.reports.years import years_table
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
 NO_INTERVAL = "ece"  # chance alone raises it, in the test set and again in each resample of it
@@ -33,7 +34,16 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
     """The report on the probabilities `raw`, (test clips, groups); without a store it has one baseline fewer."""
     test = split[split["split"] == "test"]
     is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
-    return report_of(test, raw, config, baselines_of(split, config.front_end.hop, store), is_seen)
+    report = report_of(test, raw, config, baselines_of(split, config.front_end.hop, store), is_seen)
+    theirs = split[split["speaker"].isin(test["speaker"])]
+    report.tables["years"] = years_table(
+        report.judged,
+        np.array(config.years),
+        constant=float(split["years"][split["split"] == "train"].median()),
+        natural=theirs["group"].value_counts(sort=False).to_numpy(),
+        is_exact=test["is_exact"].to_numpy(bool),
+    )
+    return report
 
 
 def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Baselines, is_seen: np.ndarray) -> Report:
