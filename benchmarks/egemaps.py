@@ -18,14 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from benchmarks.timing import needs, show
-from benchmarks.trial import corpus_at_hand, folds_of, formatted, recall_of, trials, whole_fold
+from benchmarks.trial import corpus_at_hand, folds_of, formatted, recall_of, trials
 from features.decoding.sound import Rejected, SoundReader, quiet_decoder
 from features.front_end import FrontEnd
 from features.shard import read_shard
 from features.store import Store
+from pipeline.comparing.fold import with_whole_fold
 from pipeline.params import Params, Split, load_params
 from pipeline.paths import CLIPS, FEATURES, MANIFEST
-from pipeline.split import assign, grouped
+from pipeline.split import grouped
 
 KEPT = Path("data/egemaps.parquet")
 STRENGTHS = (0.001, 0.01, 0.1)  # of the SVM, inverse to its penalty; chosen on val
@@ -56,7 +57,8 @@ def features(params: Params) -> pd.DataFrame:
 
 def judged_fold(rows: pd.DataFrame, settings: Split, values: pd.DataFrame) -> pd.DataFrame:
     """The SVM's answers for the test fold, in the form of a trial: one-hot, because it has no probabilities."""
-    split, test = assign(rows, settings), whole_fold(rows, settings)
+    split = with_whole_fold(rows, settings)
+    test = split[split["split"] == "test"]
     parts = {name: (values.loc[part["key"]], part["group"].cat.codes) for name, part in split.groupby("split")}
 
     def fitted(strength: float):

@@ -4,42 +4,28 @@ Each is trained for train.max_epochs and then tested as it is: no epoch is chose
 """
 
 import argparse
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import torch
 
 from benchmarks.timing import needs, show
 from benchmarks.trial import corpus_at_hand, formatted, recall_of
 from features.store import Store
-from models.judging.judge import judge
-from models.learning import training
-from models.learning.classifier import Classifier
-from models.learning.data import Windows
+from pipeline.comparing.fold import learnt
 from pipeline.params import Params, load_params
 from pipeline.paths import FEATURES, MANIFEST
 from pipeline.split import assign, grouped
-from pipeline.train import build_seeded, configure, voice_data
+from pipeline.splits.clips import judge_clips
 
 
 def judged_fold(params: Params, store: Store, clips: pd.DataFrame) -> pd.DataFrame:
     """The test clips of a fold: `speaker`, `target`, `is_seen` (the speaker is in train), each group's probability."""
     rows = assign(grouped(clips, store.index, params.split), params.split)
     split = rows[rows["split"].notna()]
-    config = configure(params, store, split)
-    model = build_seeded(config, params.train.seed)
-    learner = Classifier(model, config.groups, replace(params.train, patience=params.train.max_epochs))
-    with tempfile.TemporaryDirectory() as folder:
-        data = voice_data(store, split, params)
-        training.fit(learner, data, Path(folder), Path(folder) / "logs", params.compute, {})
-        last = torch.load(Path(folder) / training.LAST, map_location="cpu", weights_only=True)
-        learner.load_state_dict(last["state_dict"])
+    last = replace(params, train=replace(params.train, monitor="epoch"))
+    model, config, _ = learnt(split, last, store)
     test = split[split["split"] == "test"]
-    windows = Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, 64)
-    probabilities = judge(model, windows, len(test), params.compute.device)
+    probabilities = judge_clips(test, model, config.frames, store, params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),

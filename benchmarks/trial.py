@@ -1,28 +1,24 @@
 """Trial: one training run outside DVC and its predictions for the test clips; finished runs are not repeated."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from features.running.durable import written_whole
 from features.store import Store
 from models.judging.bootstrap import SpeakerBootstrap, interval
-from models.judging.judge import judge
 from models.judging.judged import Judged
 from models.judging.scores import resampled_macro_recall
-from models.learning import classifier, data, training
-from pipeline.params import Params, Split
+from pipeline.comparing.fold import learnt, with_whole_fold
+from pipeline.params import Params
 from pipeline.paths import FILTER_REPORT
 from pipeline.running.code import code_of
 from pipeline.running.output import read_json
-from pipeline.split import assign, grouped, split_of
-from pipeline.splits.clips import JUDGED_AT_ONCE
+from pipeline.split import grouped
+from pipeline.splits.clips import judge_clips
 from pipeline.stage import fingerprint
-from pipeline.train import build_seeded, configure, voice_data
 
 TRIALS = Path("data/trials")
 
@@ -63,17 +59,10 @@ def mean_of(runs: list[list[pd.DataFrame]], fact: str) -> float:
 
 def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -> pd.DataFrame:
     rows = grouped(manifest, store.index, params.split)
-    split, test = assign(rows, params.split), whole_fold(rows, params.split)
-    split = some_speakers(split[split["split"].notna()], speakers, params.split.seed)
-    config = configure(params, store, split)
-    model = build_seeded(config, params.train.seed)
-    learner = classifier.Classifier(model, config.groups, params.train)
-    with tempfile.TemporaryDirectory() as folder:
-        voices = voice_data(store, split, params)
-        history = training.fit(learner, voices, Path(folder), Path(folder) / "logs", params.compute, {})
-    windows = data.Windows(store, store.rows_of(test["key"]), np.arange(len(test)), config.frames, JUDGED_AT_ONCE)
-    with torch.inference_mode():
-        probabilities = judge(model.eval(), windows, len(test), params.compute.device)
+    split = some_speakers(with_whole_fold(rows, params.split), speakers, params.split.seed)
+    model, config, history = learnt(split, params, store)
+    test = split[split["split"] == "test"]
+    probabilities = judge_clips(test, model, config.frames, store, params.compute.device)
     return pd.DataFrame(probabilities, columns=config.groups).assign(
         speaker=test["speaker"].to_numpy(),
         target=test["group"].cat.codes.to_numpy("int64"),
@@ -81,14 +70,6 @@ def run(params: Params, store: Store, manifest: pd.DataFrame, speakers: float) -
         seconds=sum(history.seconds),
         train_speakers=split["speaker"][split["split"] == "train"].nunique(),
     )
-
-
-def whole_fold(rows: pd.DataFrame, settings: Split) -> pd.DataFrame:
-    """The clips of the test fold, including those that balancing leaves out: macro recall weighs groups alike anyway,
-    and so rests on more speakers.
-    """
-    in_group = rows[rows["group"].notna()]
-    return in_group[split_of(in_group, settings) == "test"]
 
 
 def some_speakers(split: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -46,3 +47,14 @@ def write_onnx(model: Normalised, example: np.ndarray, folder: Path) -> None:
             torch.onnx.export(
                 model, (features,), path, dynamic_shapes=batch, external_data=False, verbose=False, **names
             )
+    forget_sources(path)
+
+
+def forget_sources(path: Path) -> None:
+    """Remove what the exporters note beside each node: where in the code it comes from, with this machine's paths."""
+    network = onnx.load(path)
+    graph = network.graph
+    for each in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        each.ClearField("metadata_props")
+        each.ClearField("doc_string")
+    path.write_bytes(network.SerializeToString(deterministic=True))

@@ -18,7 +18,7 @@ LOGMEL = {"n_mels": 64, "window": 0.025, "hop": 0.010, "f_min": 20, "f_max": 760
 FRONT_END = describe("logmel", Reading(16000, 40, 0.5, 60), LOGMEL)
 GROUPS, YEARS = ["young", "middle", "old"], [20.0, 40.0, 70.0]
 FRAMES = 60
-RECIPE = Recipe(FRAMES, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, Masks(1, 4, 1, 4), seed=0)
+RECIPE = Recipe(FRAMES, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, 0, Masks(1, 4, 1, 4))
 AGES = {"young": ["teens"], "middle": ["forties"], "old": ["sixties"]}
 ORIGIN = Origin(
     CorpusFacts("corpus.tar.gz", False, {"validated": 240}), SplitFacts("speaker", 0, AGES, "0123456789abcdef"), RECIPE

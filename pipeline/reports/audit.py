@@ -1,6 +1,7 @@
 """Audit: how well age can be guessed without listening, and whether the model does better."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -30,28 +31,48 @@ def shortcut_facts(clips: pd.DataFrame, hop: float) -> pd.DataFrame:
     return pd.DataFrame(facts)
 
 
+@dataclass(frozen=True)
 class Baselines:
-    """The probabilities that each baseline gives to the test clips of a split."""
+    """The probabilities that each gives to the same clips. Shape: (clips, groups) each."""
 
-    def __init__(self, split: pd.DataFrame, hop: float, store: Store | None, seed: int = 0):
-        parts = {name: sampled(split[split["split"] == name], seed) for name in ("train", "val")}
-        parts["test"] = split[split["split"] == "test"]
-        targets = {name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()}
-        facts = {name: shortcut_facts(part, hop) for name, part in parts.items()}
-        groups = len(split["group"].cat.categories)
-        everyone = {"train": split[split["split"] == "train"]["group"].cat.codes, "test": targets["test"]}
-        self.shortcuts = {
-            name: from_facts({part: rows[columns] for part, rows in facts.items()}, targets)
-            for name, columns in {**{name: [name] for name in SHORTCUTS}, TOGETHER: list(SHORTCUTS)}.items()
-        }
-        self.probabilities = {
-            "chance": np.full((len(parts["test"]), groups), 1 / groups),
-            "majority": from_shares(everyone, groups),
-            "shortcuts": self.shortcuts[TOGETHER],
-        }
-        if store:
-            rows = {name: store.rows_of(part["key"]) for name, part in parts.items()}
-            self.probabilities["mean and deviation of bands"] = from_bands(store, rows, targets)
+    shortcuts: dict[str, np.ndarray]
+    probabilities: dict[str, np.ndarray]  # of all others, and of the shortcuts together
+
+
+def baselines_of(split: pd.DataFrame, hop: float, store: Store | None, seed: int = 0) -> Baselines:
+    """The baselines on the test clips of a split; without a store there is one fewer."""
+    parts = {name: sampled(split[split["split"] == name], seed) for name in ("train", "val")}
+    parts["test"] = split[split["split"] == "test"]
+    targets = {name: part["group"].cat.codes.to_numpy("int64") for name, part in parts.items()}
+    facts = {name: shortcut_facts(part, hop) for name, part in parts.items()}
+    groups = len(split["group"].cat.categories)
+    everyone = {"train": split[split["split"] == "train"]["group"].cat.codes, "test": targets["test"]}
+    shortcuts = {
+        name: from_facts({part: rows[columns] for part, rows in facts.items()}, targets)
+        for name, columns in {**{name: [name] for name in SHORTCUTS}, TOGETHER: list(SHORTCUTS)}.items()
+    }
+    probabilities = {
+        "chance": np.full((len(parts["test"]), groups), 1 / groups),
+        "majority": from_shares(everyone, groups),
+        "shortcuts": shortcuts[TOGETHER],
+    }
+    if store:
+        rows = {name: store.rows_of(part["key"]) for name, part in parts.items()}
+        probabilities[title_of(store)] = from_bands(store, rows, targets)
+    return Baselines(shortcuts, probabilities)
+
+
+def title_of(store: Store) -> str:
+    return f"mean and deviation of {'bands' if store.front_end.name == 'logmel' else 'values'}"
+
+
+def pooled(parts: Sequence[Baselines]) -> Baselines:
+    """The same baselines on the clips of all parts, in their order."""
+
+    def together(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+    return Baselines(together([part.shortcuts for part in parts]), together([part.probabilities for part in parts]))
 
 
 def sampled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from models.judging.breakdown import breakdown
 from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
 from pipeline.corpus.ages import YEARS
-from pipeline.reports.audit import Baselines, audited, compared
+from pipeline.reports.audit import Baselines, audited, baselines_of, compared
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
 NO_INTERVAL = "ece"  # chance alone raises it, in the test set and again in each resample of it
@@ -33,6 +33,12 @@ class Report:
 def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store | None) -> Report:
     """The report on the probabilities `raw`, (test clips, groups); without a store it has one baseline fewer."""
     test = split[split["split"] == "test"]
+    is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
+    return report_of(test, raw, config, baselines_of(split, config.front_end.hop, store), is_seen)
+
+
+def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Baselines, is_seen: np.ndarray) -> Report:
+    """The report on test clips, of one split or of several folds; `is_seen` says whose speakers were learnt from."""
     judged = Judged(
         tempered(raw, config.temperature),
         test["group"].cat.codes.to_numpy("int64"),
@@ -40,7 +46,6 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
         test["speaker"].to_numpy(),
     )
     bootstrap = SpeakerBootstrap(judged.speakers)
-    baselines = Baselines(split, config.front_end.hop, store)
     scores, recalls = scores_tables(judged, config)
     errors = judged.probabilities @ np.array(config.years) - judged.ages
     confusion = confusion_matrix(judged.targets, judged.predicted, labels=range(len(config.groups)))
@@ -54,7 +59,6 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
         "confusion": confusion_table(confusion, config.groups),
         "errors": errors_table(errors),
     }
-    is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
     metrics = metrics_of(scores, recalls, tables["baselines"])
     metrics |= {"uncalibrated": uncalibrated(raw, judged, config), "leaks": bool(is_seen.any())}
     if metrics["leaks"]:

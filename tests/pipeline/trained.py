@@ -22,7 +22,7 @@ from tests.conftest import GROUPS
 
 PARAMS = Path("params.yaml").read_text(encoding="utf-8")
 CORPUS = CorpusFacts("corpus.tar.gz", False, {"validated": 240})
-RECIPE = Recipe(60, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, Masks(1, 4, 1, 4), seed=3)
+RECIPE = Recipe(60, 8, 6, 4, "val_loss", "cross_entropy", 0.003, 0.01, 1.0, 1, 3, Masks(1, 4, 1, 4))
 
 
 def write_split(seed: int) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional
 
 from features.running import progress
 from features.store import Store
 from models.config import Config
 from models.hardware import Hardware
 from models.learning.checkpoints import BEFORE, BEST, LAST
-from models.learning.classifier import Classifier, labels, warm_cosine
+from models.learning.classifier import Classifier, labels, prior, warm_cosine
 from models.learning.data import VoiceData, normalisation
 from models.learning.trained import fresh, load, save
 from models.learning.training import History, fit, kept_epoch
@@ -266,3 +267,21 @@ def test_ordinal_labels_lean_to_neighbours():
     assert (soft.argmax(dim=1) == torch.arange(5)).all()
     assert soft[0, 0] > soft[0, 1] > soft[0, 2]
     torch.testing.assert_close(soft[2, 1], soft[2, 3])
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "ordinal"])
+def test_what_is_learnt_without_listening_favours_no_group(loss):
+    of_groups = labels(6, loss)
+    bias = torch.zeros(6, requires_grad=True)
+    slow = torch.optim.LBFGS([bias], max_iter=100)
+
+    def step() -> torch.Tensor:
+        slow.zero_grad()
+        missed = functional.cross_entropy((bias + prior(of_groups)).expand(6, 6), of_groups)
+        missed.backward()
+        return missed
+
+    slow.step(step)
+    torch.testing.assert_close(bias.detach().softmax(dim=0), torch.full((6,), 1 / 6), atol=1e-4, rtol=0)
+    if loss == "cross_entropy":
+        assert (prior(of_groups) == 0).all()

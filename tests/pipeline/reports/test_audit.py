@@ -6,7 +6,7 @@ import pytest
 
 from models.judging.bootstrap import SpeakerBootstrap
 from models.judging.judged import Judged
-from pipeline.reports.audit import SHORTCUTS, TOGETHER, Baselines, audited, compared, sampled
+from pipeline.reports.audit import SHORTCUTS, TOGETHER, audited, baselines_of, compared, sampled
 
 GROUPS = ["young", "middle", "old"]
 
@@ -34,7 +34,7 @@ def release(leak: float = 0.0, seed: int = 0, speakers: int = 400) -> pd.DataFra
 
 def audit(split: pd.DataFrame) -> pd.DataFrame:
     test = split[split["split"] == "test"]
-    shortcuts = Baselines(split, 0.01, None).shortcuts
+    shortcuts = baselines_of(split, 0.01, None).shortcuts
     speakers = test["speaker"].to_numpy()
     judged = Judged(shortcuts[TOGETHER], test["group"].cat.codes.to_numpy(), np.zeros(len(test)), speakers)
     return audited(judged, shortcuts, SpeakerBootstrap(speakers)).set_index("shortcut")
