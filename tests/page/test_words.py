@@ -5,18 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from models.config import read_origin
 from page.words import corpus_in_words, label_of, name_of, written
+from pipeline.paths import PRETRAINED
 
 DEMO = {"corpus": "cv-corpus-demo-en.tar.gz", "is_synthetic": True, "leaks": False}
 PEOPLE = {"corpus": "cv-corpus-6.1-mini.tar.gz", "is_synthetic": False, "leaks": False}
 TESTED = {"clips": 2991, "speakers": 1605, "macro_recall": 0.307, "macro_recall_low": 0.285, "macro_recall_high": 0.326}
-CONFIG = SimpleNamespace(groups=["young", "old"] * 3, architecture="linear", front_end=SimpleNamespace(name="dvector"))
+CONFIG = {"groups": ["young", "old"] * 3, "architecture": "linear", "front_end": SimpleNamespace(name="dvector")}
 
 
-def said(part: str, **facts: object) -> str:
+def said(part: str, split_by: str = "speaker", **facts: object) -> str:
     """What the page says, without its marks; with no facts, of a model that nothing is known of."""
     about = SimpleNamespace(**dict.fromkeys(TESTED) | facts) if facts else None
-    html = written(part, about=about, config=CONFIG, unsure=0.275, minutes=10)
+    origin = SimpleNamespace(split=SimpleNamespace(by=split_by)) if facts else None
+    html = written(part, about=about, config=SimpleNamespace(**CONFIG, origin=origin), unsure=0.275, minutes=10)
     return " ".join(re.sub("<.*?>", "", html).replace("&nbsp;", " ").split())
 
 
@@ -56,6 +59,14 @@ def test_of_a_model_that_learnt_from_people_the_page_says_how_often_it_is_right(
         "guessing gives 17. This is its macro recall: every group counts the same. The test had 2,991 recordings of "
         "1,605 people, none of them heard in training."
     ) in said("about", **PEOPLE, **TESTED)
+
+
+def test_a_model_that_learnt_from_everybody_was_not_tested_itself():
+    by = read_origin(PRETRAINED).split.by
+    assert by == "all clips"
+    about = said("about", by, **PEOPLE, **TESTED)
+    assert "from some of the people, on the others: 2,991 recordings of 1,605 people." in about
+    assert "none of them" not in about
 
 
 def test_of_one_that_learnt_from_synthetic_voices_it_says_that_this_means_nothing():
