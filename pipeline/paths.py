@@ -23,6 +23,7 @@ FEATURES = DATA / "features"
 REJECTS = FEATURES / "rejects.csv"
 
 ENCODERS = DATA / "encoders"
+DVECTOR = ENCODERS / "dvector/dvector.onnx"
 
 OWN_SPLITS = DATA / "splits"
 SPLIT = DATA / "split.parquet"
@@ -39,7 +40,7 @@ CARD = EVALUATION / "README.md"
 
 COMPARISON = DATA / "compare"
 EXPORT = DATA / "export"
-PRETRAINED = DATA / "pretrained"
+PRETRAINED = DATA / "pretrained"  # a model that has heard people
 
 LOCKS = DATA / ".partial"  # of outputs being built here
 PARTIAL = main_checkout() / LOCKS  # unfinished outputs; outlives the copy in which an experiment runs
