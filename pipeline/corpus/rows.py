@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.corpus import own, spontaneous
 from pipeline.corpus.commonvoice import OFFICIAL, read_columns, read_table
@@ -57,13 +59,13 @@ def read_corpus(folder: Path, forms: dict[Path, str | None], settings: Filter) -
     parts = release_tables(folder, settings.tables) if is_release else other_tables(forms, settings)
     rows = pd.concat(parts, ignore_index=True)
     is_own = OWN in forms.values() and not is_release
-    present = read_parquet(folder / PRESENT, ["path"])["path"]
+    present = pa.array(read_parquet(folder / PRESENT, ["path"])["path"], pa.large_string())
     return rows.assign(
         corpus=name,
         key=own.keys_of(rows["path"], name) if is_own else key_of(rows["path"]),
         client_id=(name + "/" + rows["client_id"]).where(rows["client_id"] != "", "") if is_own else rows["client_id"],
         is_own=is_own,
-        is_there=rows["path"].isin(present),
+        is_there=pc.is_in(pa.array(rows["path"], pa.large_string()), present).to_numpy(zero_copy_only=False),
     )
 
 
