@@ -32,9 +32,9 @@ from pipeline.running.aside import build_aside
 from pipeline.running.output import read_json
 from pipeline.split import grouped
 from pipeline.splits.clips import judge_clips
+from pipeline.splits.heard import write_heard
 from pipeline.stage import UserError, fingerprint, run_stage
 
-HEARD = "speakers.bin"  # whose clips it has learnt from: 8 bytes of a hash of each client_id, sorted
 SETTINGS = {
     "features": "dvector",
     "model": "linear",
@@ -114,10 +114,6 @@ def answered(report: Report, unsure: float) -> dict[str, float]:
     }
 
 
-def write_heard(clips: pd.DataFrame, path: Path) -> None:
-    path.write_bytes(b"".join(bytes.fromhex(speaker) for speaker in sorted(clips["speaker"].unique())))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="a release, as `corpus` in params.yaml names one")
@@ -154,7 +150,7 @@ def build(prepared: Path, out: Path) -> None:
     write_onnx(model, np.zeros((2, config.frames, config.front_end.values), np.float16), out)
     write_config(config, out)
     write_about(about, out)
-    write_heard(clips, out / HEARD)
+    write_heard(clips["speaker"], out)
     card = render(
         "comparing/pretrained",
         config=config,
