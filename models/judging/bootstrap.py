@@ -36,6 +36,11 @@ class SpeakerBootstrap:
 
 
 def interval(scores: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of bootstrapped scores: the score in row 0, then its value in each sample."""
+    """The percentile interval of bootstrapped scores: the score in row 0, then its value in each sample.
+
+    A score that does not exist, such as the recall of a group without clips, is NaN and so is its interval.
+    """
+    if np.isnan(scores[0]):
+        return np.nan, np.nan
     low, high = np.nanquantile(scores[1:], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
