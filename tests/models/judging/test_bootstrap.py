@@ -65,7 +65,7 @@ def test_the_same_seed_draws_the_same_speakers():
 
 
 def test_it_takes_little_more_memory_than_it_keeps():
-    """With 30,000 test speakers that is 240 MB; drawing all at once took 1.2 GB."""
+    """With 30,000 test speakers that is 60 MB; drawing all at once took 1.2 GB."""
     tracemalloc.start()
     bootstrap = SpeakerBootstrap(np.arange(500))
     _, most = tracemalloc.get_traced_memory()
