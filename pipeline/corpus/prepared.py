@@ -42,5 +42,5 @@ def prepare(corpus: Path, settings: dict[str, Any], folder: Path, stages: Sequen
             continue
         line = [sys.executable, "-m", f"pipeline.{stage}"]
         if subprocess.run(line, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode:  # noqa: S603
-            raise UserError(f"{corpus} could not be prepared: {stage} failed")
+            raise UserError(f"{corpus} could not be prepared: {stage} failed in {folder}")
         finished.touch()
