@@ -116,6 +116,7 @@ def draw_recall(table: pd.DataFrame, path: Path) -> None:
         occurring = table["group"][table["recall"].notna()].nunique()
         axes.axhline(1 / occurring, color="black", linewidth=0.8, dashes=(1, 2), label="chance")
         axes.set_xticks(range(len(groups)), groups)
+        axes.set_xlim(-0.5, len(groups) - 0.5)
         axes.set_ylim(0, 1.02)
         axes.set_ylabel("recall")
         axes.set_title("Recall by group, with 95 % intervals over speakers")
