@@ -70,11 +70,16 @@ def with_run(report: Report, config: Config, test: pd.DataFrame, epochs: int) ->
 
 def draw(report: Report, groups: list[str], history: pd.DataFrame, recipe: Recipe, folder: Path) -> None:
     """Draw the pictures of the model card."""
+    draw_answers(report, groups, folder)
+    draw_reliability(report.tables["reliability"], folder / "reliability.png")
+    draw_history(history, kept_epoch(history.to_dict("records"), recipe), folder / "history.png")
+
+
+def draw_answers(report: Report, groups: list[str], folder: Path) -> None:
+    """Draw the pictures of what the model answered."""
     draw_confusion(report.confusion, groups, folder / "confusion.png")
     draw_errors(report.errors, report.judged.targets, groups, folder / "errors.png")
     draw_recall(report.tables["recall"], folder / "recall.png")
-    draw_reliability(report.tables["reliability"], folder / "reliability.png")
-    draw_history(history, kept_epoch(history.to_dict("records"), recipe), folder / "history.png")
 
 
 def describe_scores(scores: dict, test: pd.DataFrame) -> str:

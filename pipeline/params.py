@@ -167,18 +167,24 @@ Loader.add_implicit_resolver(
 )
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
-    """The checked settings of the project.
-
-    Raises UserError for a file that is missing or not YAML, or whose values are wrong; it names each of them.
-    """
+def read_settings(path: Path = Path("params.yaml")) -> Any:
+    """The settings as they are written. Raises UserError for a file that is missing or not YAML."""
     try:
-        settings = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
-        return TypeAdapter(Params).validate_json(json.dumps(with_recipe(settings), default=str))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise UserError(f"there is no {path} here: run from the root of the project") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """The checked settings of the project.
+
+    Raises UserError as `read_settings` does, and for wrong values; it names each of them.
+    """
+    settings = read_settings(path)
+    try:
+        return TypeAdapter(Params).validate_json(json.dumps(with_recipe(settings), default=str))
     except ValidationError as error:
         mistakes = (explain(mistake, Params, written_at(mistake["loc"], settings)) for mistake in error.errors())
         raise UserError("; ".join(f"{path}: {line}" for line in mistakes)) from None

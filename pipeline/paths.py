@@ -41,6 +41,7 @@ CARD = EVALUATION / "README.md"
 COMPARISON = DATA / "compare"
 EXPORT = DATA / "export"
 PRETRAINED = DATA / "pretrained"  # a model that has heard people
+JUDGED = DATA / "judged"  # a folder for each corpus
 
 LOCKS = DATA / ".partial"  # of outputs being built here
 PARTIAL = main_checkout() / LOCKS  # unfinished outputs; outlives the copy in which an experiment runs

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from features.store import Store
 from models.calibration import fit_temperature
@@ -21,8 +20,8 @@ from models.learning.classifier import Normalised
 from models.learning.trained import write_config
 from models.origin import CorpusFacts, Origin, SplitFacts
 from pipeline.comparing.fold import learnt, with_whole_fold
-from pipeline.corpus.prepared import prepare
-from pipeline.params import Params, load_params
+from pipeline.corpus.prepared import changed, prepare
+from pipeline.params import Params, load_params, read_settings
 from pipeline.paths import CARD, FEATURES, FILTER_REPORT, MANIFEST, PARTIAL, PRETRAINED
 from pipeline.reports.about import About, write_about
 from pipeline.reports.audit import Baselines, baselines_of, pooled
@@ -33,9 +32,9 @@ from pipeline.running.aside import build_aside
 from pipeline.running.output import read_json
 from pipeline.split import grouped
 from pipeline.splits.clips import judge_clips
+from pipeline.splits.heard import write_heard
 from pipeline.stage import UserError, fingerprint, run_stage
 
-HEARD = "speakers.bin"  # whose clips it has learnt from: 8 bytes of a hash of each client_id, sorted
 SETTINGS = {
     "features": "dvector",
     "model": "linear",
@@ -53,13 +52,6 @@ class Tested:
     clips: pd.DataFrame
     raw: np.ndarray  # probabilities before the temperature, (clips, groups)
     baselines: Baselines
-
-
-def changed(settings: dict, changes: dict) -> dict:
-    """The settings with these changes, section by section."""
-    return settings | {
-        name: settings[name] | change if isinstance(change, dict) else change for name, change in changes.items()
-    }
 
 
 def dealt(params: Params, by: str) -> Iterator[Params]:
@@ -122,10 +114,6 @@ def answered(report: Report, unsure: float) -> dict[str, float]:
     }
 
 
-def write_heard(clips: pd.DataFrame, path: Path) -> None:
-    path.write_bytes(b"".join(bytes.fromhex(speaker) for speaker in sorted(clips["speaker"].unique())))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="a release, as `corpus` in params.yaml names one")
@@ -136,8 +124,7 @@ def main() -> None:
     load_params().front_end()  # so that a mistake in it is told before the work begins
     PARTIAL.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=PARTIAL) as folder, build_aside(chosen.out, "pretrained") as partial:
-        settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-        prepare(chosen.corpus, changed(settings, SETTINGS), Path(folder))
+        prepare(chosen.corpus, changed(read_settings(), SETTINGS), Path(folder))
         build(Path(folder), partial)
     for path in sorted(chosen.out.iterdir()):
         print(f"{path}: {path.stat().st_size:,} bytes")
@@ -163,7 +150,7 @@ def build(prepared: Path, out: Path) -> None:
     write_onnx(model, np.zeros((2, config.frames, config.front_end.values), np.float16), out)
     write_config(config, out)
     write_about(about, out)
-    write_heard(clips, out / HEARD)
+    write_heard(clips["speaker"], out)
     card = render(
         "comparing/pretrained",
         config=config,

@@ -120,11 +120,16 @@ def open_for(front_end: FrontEnd, folder: Path) -> Features:
 
     Raises ModelError if it cannot be run.
     """
-    exported = folder / ENCODER
-    if exported.is_file():
-        front_end = replace(front_end, settings=front_end.settings | {"file": str(exported)})
     with running(folder / "config.json"):
-        return open_front_end(front_end)
+        return open_front_end(with_encoder(front_end, folder))
+
+
+def with_encoder(front_end: FrontEnd, folder: Path) -> FrontEnd:
+    """The front-end of the model in `folder`, with the encoder that was exported with it, if one was."""
+    exported = folder / ENCODER
+    if not exported.is_file():
+        return front_end
+    return replace(front_end, settings=front_end.settings | {"file": str(exported)})
 
 
 def warnings_of(sound: Sound, rate: int) -> list[str]:

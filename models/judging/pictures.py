@@ -1,6 +1,6 @@
 """Pictures: figures that show how a model does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+SCALINGS = {"after": "after scaling", "before": "before scaling"}
 MAIN, SECOND, QUIET = "#01665e", "#bf812d", "#9a9a9a"  # also differ in grey
 
 
@@ -23,15 +24,20 @@ def picture(path: Path, width: float = 6, height: float = 4) -> Iterator[Axes]:
 
 
 def confusion_figure(counts: np.ndarray, groups: Sequence[str], title: str) -> Figure:
-    """Counts (groups, groups), a row for each true group: shares of the row as colour, shares and counts as text."""
+    """Counts (groups, groups), a row for each true group: shares of the row as colour, shares and counts as text.
+
+    Macro recall and chance are those of the groups that occur.
+    """
+    occurs = counts.sum(axis=1) > 0
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(2.2 + 0.85 * len(groups), 1.8 + 0.75 * len(groups)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
-        text = f"{share:.0%}\n({counts[row, column]:,})"
+        text = f"{share:.0%}\n({counts[row, column]:,})" if occurs[row] else "–"
         axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=9)
-    axes.set_title(f"{title}: macro recall {np.diag(shares).mean():.1%}, chance {1 / len(groups):.1%}")
+    recall = np.diag(shares)[occurs].mean()
+    axes.set_title(f"{title}: macro recall {recall:.1%}, chance {1 / occurs.sum():.1%}")
     axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
     axes.set_yticks(range(len(groups)), groups)
     axes.set_xlabel("judged")
@@ -76,13 +82,14 @@ def draw_history(history: pd.DataFrame, kept: int, path: Path) -> None:
         axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
-def draw_reliability(table: pd.DataFrame, path: Path) -> None:
-    """Draw accuracy over confidence, before and after scaling; `table` is as from `reliability`, with `temperature`."""
+def draw_reliability(table: pd.DataFrame, path: Path, labels: Mapping[str, str] = SCALINGS) -> None:
+    """Draw accuracy over confidence; `table` is as from `reliability`, with `temperature`, either of the `labels`."""
     with picture(path, 5.2, 5.2) as axes:
         axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, dashes=(1, 2), label="ideal")
-        for (name, part), colour, marker in zip(table.groupby("temperature"), (MAIN, QUIET), "os", strict=True):
+        for (name, label), colour, marker in zip(labels.items(), (MAIN, QUIET), "os", strict=True):
+            part = table[table["temperature"] == name]
             size = 12 + 250 * part["clips"] / table["clips"].max()
-            style = {"marker": marker, "alpha": 0.75, "clip_on": False, "label": f"{name} scaling"}
+            style = {"marker": marker, "alpha": 0.75, "clip_on": False, "label": label}
             axes.scatter(part["confidence"], part["accuracy"], size, colour, **style)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
@@ -104,9 +111,12 @@ def draw_recall(table: pd.DataFrame, path: Path) -> None:
         ):
             reach = np.abs(part[["low", "high"]].to_numpy().T - part["recall"].to_numpy())
             places = np.arange(len(groups)) + shift
-            axes.errorbar(places, part["recall"], reach, fmt=marker, color=colour, capsize=3, label=f"by {level}")
-        axes.axhline(1 / len(groups), color="black", linewidth=0.8, dashes=(1, 2), label="chance")
+            style = {"fmt": marker, "capsize": 3, "clip_on": False, "label": f"by {level}"}
+            axes.errorbar(places, part["recall"], reach, color=colour, **style)
+        occurring = table["group"][table["recall"].notna()].nunique()
+        axes.axhline(1 / occurring, color="black", linewidth=0.8, dashes=(1, 2), label="chance")
         axes.set_xticks(range(len(groups)), groups)
+        axes.set_xlim(-0.5, len(groups) - 0.5)
         axes.set_ylim(0, 1.02)
         axes.set_ylabel("recall")
         axes.set_title("Recall by group, with 95 % intervals over speakers")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,31 @@ STAGES = ("tables", "filter", "pack", "decode")
 ROOT = Path(__file__).parents[2]
 
 
-def prepare(corpus: Path, settings: dict[str, Any], folder: Path) -> None:
-    """Run STAGES on `corpus` in `folder`, with `settings` as its params.yaml and the project's encoders.
+def changed(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The settings with these changes, section by section."""
+    return settings | {
+        name: settings[name] | change if isinstance(change, dict) else change for name, change in changes.items()
+    }
 
-    Raises UserError if a stage fails, which has said why.
+
+def prepare(corpus: Path, settings: dict[str, Any], folder: Path, stages: Sequence[str] = STAGES) -> None:
+    """Run `stages` on `corpus` in `folder`, with `settings` as its params.yaml and the project's encoders.
+
+    A stage that was finished there is not run again: a folder is for one corpus, and for one set of the settings that
+    decide what stages make. Raises UserError if a stage fails, which has said why.
     """
     whole = settings | {"corpus": str(corpus.absolute())}
     (folder / "params.yaml").write_text(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    (folder / ENCODERS).parent.mkdir(parents=True, exist_ok=True)
-    (folder / ENCODERS).symlink_to(ENCODERS.absolute())
+    encoders = folder / ENCODERS
+    encoders.parent.mkdir(parents=True, exist_ok=True)
+    if not encoders.is_symlink():
+        encoders.symlink_to(ENCODERS.absolute())
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    for stage in STAGES:
+    for stage in stages:
+        finished = folder / f"{stage}.finished"
+        if finished.exists():
+            continue
         line = [sys.executable, "-m", f"pipeline.{stage}"]
         if subprocess.run(line, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode:  # noqa: S603
-            raise UserError(f"{corpus} could not be prepared: {stage} failed")
+            raise UserError(f"{corpus} could not be prepared: {stage} failed in {folder}")
+        finished.touch()

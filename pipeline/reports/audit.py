@@ -87,7 +87,7 @@ def audited(judged: Judged, shortcuts: dict[str, np.ndarray], bootstrap: Speaker
 
     The intervals hold jointly at 95 % (Bonferroni): one in twenty single ones would rise above by chance.
     """
-    level = 1 - (1 - LEVEL) / len(shortcuts)
+    level = 1 - (1 - LEVEL) / max(1, len(shortcuts))
     chance = 1 / judged.probabilities.shape[1]
     rows = []
     for name, probabilities in shortcuts.items():

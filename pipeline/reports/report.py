@@ -69,7 +69,7 @@ def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Ba
         "errors": errors_table(errors),
     }
     metrics = metrics_of(scores, recalls, tables["baselines"])
-    metrics |= {"uncalibrated": uncalibrated(raw, judged, config), "leaks": bool(is_seen.any())}
+    metrics |= {"uncalibrated": calibration_of(raw, judged, config), "leaks": bool(is_seen.any())}
     if metrics["leaks"]:
         metrics |= seen_and_unseen(judged, is_seen)
     return Report(judged, baselines.probabilities, tables, metrics, errors, confusion)
@@ -123,10 +123,10 @@ def errors_table(errors: np.ndarray) -> pd.DataFrame:
     return bins.rename_axis("error").rename("share").reset_index()
 
 
-def uncalibrated(raw: np.ndarray, judged: Judged, config: Config) -> dict:
-    """The scores that the temperature changes, without it."""
+def calibration_of(probabilities: np.ndarray, judged: Judged, config: Config) -> dict:
+    """The scores that a temperature changes, for other probabilities of the same clips."""
     once = SpeakerBootstrap(judged.speakers, resamples=0)
-    resampled = resampled_scores(replace(judged, probabilities=raw), np.array(config.years), once)
+    resampled = resampled_scores(replace(judged, probabilities=probabilities), np.array(config.years), once)
     return {name: float(resampled[name][0]) for name in ("loss", "ece")}
 
 

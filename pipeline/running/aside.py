@@ -70,7 +70,12 @@ def build_resumed(out: Path, mark: str, build: Callable[[Path], Finished]) -> No
 
 def part_of(out: Path, mark: str) -> Path:
     """The folder in which `out` is built; see `fingerprint` for what makes a mark."""
-    return PARTIAL / f"{out.stem}-{mark}"
+    return PARTIAL / f"{title_of(out)}-{mark}"
+
+
+def title_of(out: Path) -> str:
+    """What the names of its parts begin with. Without dots: what follows one tells the files beside a part apart."""
+    return out.name.replace(".", "_")
 
 
 def record_of(folder: Path) -> Path:
@@ -105,7 +110,7 @@ def alone(out: Path, folder: Path) -> Iterator[None]:
     PARTIAL.mkdir(parents=True, exist_ok=True)
     here = Path("data/.partial")
     here.mkdir(parents=True, exist_ok=True)
-    with locked(here / f"{out.stem}.lock"), locked(folder.with_name(f"{folder.name}.lock")):
+    with locked(here / f"{title_of(out)}.lock"), locked(folder.with_name(f"{folder.name}.lock")):
         yield
 
 
@@ -175,9 +180,9 @@ def clear(out: Path, mine: Path) -> None:
 
     An experiment has no reason to discard what other runs were killed at.
     """
-    found = PARTIAL.glob(f"{out.stem}-*") if main_checkout() == Path() else ()
+    found = PARTIAL.iterdir() if main_checkout() == Path() else ()
     names = {path.name.split(".")[0] for path in found}
-    for name in sorted(names - {mine.name}):
+    for name in sorted(name for name in names - {mine.name} if name.rpartition("-")[0] == title_of(out)):
         with suppress(UserError), locked(PARTIAL / f"{name}.lock"):
             remove_part(PARTIAL / name)
     remove_part(mine)

@@ -1,14 +1,14 @@
-"""Pretrained: a model of all clips of a made-up release (also prepared.py)."""
+"""Pretrained: a model of all clips of a made-up release."""
 
 import hashlib
 import json
 
 import pytest
-import yaml
 
 from models.config import read_config
 from pipeline import pretrained
-from pipeline.corpus.prepared import prepare
+from pipeline.corpus.prepared import changed, prepare
+from pipeline.params import read_settings
 from pipeline.predict import open_predictor
 from pipeline.stage import UserError
 from tests.conftest import release_table, write_archive, write_release
@@ -70,6 +70,6 @@ def test_an_odd_corpus_is_one_line(release, tmp_path, monkeypatch):
         pretrained.main()
     (tmp_path / "work").mkdir()
     (tmp_path / "text.tar.gz").write_text("no archive")
-    settings = pretrained.changed(yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8")), SMALL)
+    settings = changed(read_settings(), SMALL)
     with pytest.raises(UserError, match=r"text\.tar\.gz could not be prepared: tables failed"):
         prepare(tmp_path / "text.tar.gz", settings, tmp_path / "work")

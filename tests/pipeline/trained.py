@@ -31,7 +31,8 @@ def write_split(seed: int) -> None:
     rows = pd.DataFrame(dict.fromkeys(SPLIT_COLUMNS, ""), index=range(6))
     group = pd.Categorical(list(GROUPS), list(GROUPS), ordered=True)
     split = np.roll(["train", "train", "train", "val", "val", "test"], seed)
-    rows.assign(key=[f"clip{n}" for n in range(6)], group=group, split=split).to_parquet(SPLIT, index=False)
+    rows = rows.assign(key=[f"clip{n}" for n in range(6)], speaker=[f"{9 - n:016x}" for n in range(6)])
+    rows.assign(group=group, split=split).to_parquet(SPLIT, index=False)
     facts = {"by": "speaker", "folds": 10, "fold": 0, "seed": seed, "groups": GROUPS, "fingerprint": fingerprint(SPLIT)}
     SPLIT_REPORT.write_text(json.dumps({"corpus": dataclasses.asdict(CORPUS)} | facts), encoding="utf-8")
 

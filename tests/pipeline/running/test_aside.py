@@ -93,6 +93,19 @@ def test_a_part_that_another_process_is_working_on_stays():
         assert part_of(OUT, "a").is_dir()
 
 
+@pytest.mark.parametrize("other", ["data/out-2", "data/out.2", "data/2-out"])
+def test_a_part_of_another_output_with_a_similar_name_stays(other):
+    def fails(folder):
+        (folder / "first").write_text("of the other")
+        raise UserError
+
+    with pytest.raises(UserError):
+        build_resumed(Path(other), "a", fails)
+    build_resumed(OUT, "a", build)
+    assert contents(OUT)["first"] == "first"
+    assert contents(part_of(Path(other), "a")) == {"first": "of the other"}
+
+
 def test_what_was_there_is_replaced():
     for text in ("1", "2"):
         with build_aside(OUT, text) as partial:
