@@ -29,7 +29,8 @@ def read_corpora(folders: list[Path], settings: Filter) -> pd.DataFrame:
     forms = {folder: {path: form_of(path) for path in tables_in(folder)} for folder in folders}
     check_tables(forms, settings.tables)
     rows = pd.concat([read_corpus(folder, forms[folder], settings) for folder in folders], ignore_index=True)
-    order = [*settings.tables, *rows["table"].unique()]
+    found = rows["table"].unique()
+    order = [name for name in settings.tables if name in found] + list(found)
     return rows.assign(
         corpus=pd.Categorical(rows["corpus"], rows["corpus"].unique()),
         table=pd.Categorical(rows["table"], list(dict.fromkeys(order))),
