@@ -98,10 +98,10 @@ def judge(
     prepared.mkdir(exist_ok=True)
     try:
         prepare(corpus, settings, prepared, LISTED)
+        met = keep_strangers(candidate.heard, prepared)
     except UserError:
-        remove(folder)  # it would fail again, and leave tables behind
+        remove(folder)  # nothing to resume: it would fail again
         raise
-    met = keep_strangers(candidate.heard, prepared)
     check_strangers(met, candidate.folder, corpus, anyway)
     prepare(corpus, settings, prepared)
     params, store = load_params(prepared / "params.yaml"), Store(prepared / FEATURES)

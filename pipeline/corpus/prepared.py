@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from pipeline.paths import ENCODERS
+from pipeline.paths import CLIPS, ENCODERS, FEATURES, PYRAMID, TABLES
 from pipeline.stage import UserError
 
-STAGES = ("tables", "filter", "pack", "decode")
+LAST = {"tables": TABLES, "filter": PYRAMID, "pack": CLIPS, "decode": FEATURES}  # what each writes last, and whole
+STAGES = tuple(LAST)
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,12 +36,18 @@ def prepare(corpus: Path, settings: dict[str, Any], folder: Path, stages: Sequen
     encoders.parent.mkdir(parents=True, exist_ok=True)
     if not encoders.is_symlink():
         encoders.symlink_to(ENCODERS.absolute())
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     for stage in stages:
-        finished = folder / f"{stage}.finished"
-        if finished.exists():
-            continue
-        line = [sys.executable, "-m", f"pipeline.{stage}"]
-        if subprocess.run(line, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode:  # noqa: S603
+        if not (folder / LAST[stage]).exists() and run(stage, folder):
             raise UserError(f"{corpus} could not be prepared: {stage} failed in {folder}")
-        finished.touch()
+
+
+def run(stage: str, folder: Path) -> int:
+    """The exit code of a stage that is run in `folder`. If this process is told to end, so is the stage."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    line = [sys.executable, "-m", f"pipeline.{stage}"]
+    with subprocess.Popen(line, cwd=folder, env=os.environ | {"PYTHONPATH": path}) as process:  # noqa: S603
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            raise

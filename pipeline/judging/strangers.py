@@ -23,12 +23,17 @@ class Acquaintance:
 
 
 def keep_strangers(heard: set[str] | None, prepared: Path) -> Acquaintance:
-    """Leave only the clips of strangers in the manifest of a corpus whose clips are not packed yet."""
+    """Leave only the clips of strangers in the manifest of a corpus whose clips are not packed yet.
+
+    Raises UserError if there are none.
+    """
     manifest, chosen = prepared / MANIFEST, prepared / CHOSEN
     if not chosen.exists():
         manifest.rename(chosen)
     clips = pd.read_parquet(chosen)
     is_heard = clips["speaker"].isin(heard or ())
+    if is_heard.all():
+        raise UserError("the model has learnt from all speakers of this corpus: nobody is left to judge it by")
     with written_whole(manifest) as temporary:
         clips[~is_heard].to_parquet(temporary, index=False)
     return Acquaintance(
@@ -40,9 +45,9 @@ def keep_strangers(heard: set[str] | None, prepared: Path) -> Acquaintance:
 
 
 def check_strangers(met: Acquaintance, model: Path, corpus: Path, anyway: bool) -> None:
-    """Raises UserError if the model has learnt from all speakers, or from some and they are not to be left out."""
-    of_all = f"{model} has learnt from {met.heard:,} of the {met.speakers:,} speakers of {corpus}"
-    if met.heard == met.speakers:
-        raise UserError(f"{of_all}: nobody is left to judge it by")
+    """Raises UserError if the model has learnt from some speakers, and they are not to be left out."""
     if met.heard and not anyway:
-        raise UserError(f"{of_all}: --anyway leaves them out and judges it by the others")
+        raise UserError(
+            f"{model} has learnt from {met.heard:,} of the {met.speakers:,} speakers of {corpus}: "
+            "--anyway leaves them out and judges it by the others"
+        )
