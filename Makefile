@@ -42,8 +42,8 @@ format: .venv/installed
 	@$(run) ruff check --fix
 	@$(run) ruff format
 
-app: .venv/installed # make app ARGS='--model data/export --port 8080'
-	@$(run) python app.py $(ARGS)
+app: .venv/installed # make app MODEL=pretrained ARGS='--port 8080'; MODEL=export: data/export
+	@$(run) python app.py $(if $(MODEL),--model data/$(MODEL)) $(ARGS)
 
 tensorboard: .venv/installed
 	@$(run) tensorboard --logdir data/tensorboard --host 127.0.0.1

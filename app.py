@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -20,52 +21,81 @@ import pipeline  # noqa: F401 - first: it says what to do if a library is missin
 
 # isort: split
 import gradio as gr
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 
 from page.folder import emptied, temporary_folder
 from page.guard import Guard
 from page.picture import picture
+from page.words import FOLDER, label_of, name_of, written
 from pipeline.predict import (
     HOP,
-    MODEL,
     SUFFIXES,
     UNSURE,
+    About,
     ModelError,
     Predictor,
     Rejected,
     UserError,
     about_model,
     complaint,
+    models_here,
     open_predictor,
+    printable,
     run_stage,
     write_examples,
 )
 
-PAGE = Path(__file__).parent / "page"
 LARGEST_UPLOAD = 30 * 1024**2  # bytes in an upload; a minute of stereo at 48 kHz and 24 bits is 17 million
 FRAMED = LARGEST_UPLOAD + 10_000  # bytes in the request that carries it
 KEPT = 600  # s that a recording is kept for playback
 LOOKED_FOR = 60  # s between checks for older ones
 WAITING = 20  # people in the queue at most
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
-SPOKEN = """() => {
-    const said = document.getElementById("said");
-    said.setAttribute("role", "status");
-    said.setAttribute("aria-live", "polite");
-}"""  # so that a screen reader announces the answer
 THEME = gr.themes.Base(
     primary_hue="teal",
     neutral_hue="stone",
     font=["system-ui", "sans-serif"],  # Gradio's own would come from Google
     font_mono=["ui-monospace", "monospace"],
 )
-WRITER = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
 
 
-def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
+@dataclass(frozen=True)
+class Listener:
+    """A model on the page."""
+
+    predictor: Predictor
+    about: About | None
+
+    def written(self, part: str) -> str:
+        """What the page says of it, as HTML: trust, empty or about."""
+        config, unsure = self.predictor.config, self.predictor.unsure
+        return written(part, about=self.about, config=config, unsure=unsure, minutes=KEPT // 60)
+
+    @property
+    def learnt_from_synthetic_voices(self) -> bool:
+        return self.about is not None and self.about.is_synthetic
+
+
+def opened(folders: Sequence[Path]) -> list[Listener]:
+    """The models in these folders. Of several, one that cannot be opened is left out, with a line on standard error:
+    without a network, the demo's model still answers. Raises the first error if none can.
+    """
+    listeners, errors = [], []
+    for folder in folders:
+        try:
+            listeners.append(Listener(open_predictor(folder), about_model(folder)))
+        except (UserError, ModelError) as error:
+            errors.append(error)
+    if not listeners:
+        raise errors[0]
+    for error in errors:
+        print(f"app: the page goes without a model: {printable(error)}", file=sys.stderr)
+    return listeners
+
+
+def answering(predictor: Predictor, name_of_model: str = "") -> Callable[..., tuple[str, str | None]]:
     """A function that takes a sound file's path, and its name if it has one. It returns the answer as HTML, and the
-    path unless the sound was refused.
+    path unless the sound was refused. The answer names the model if it has a name.
     """
 
     def answer(path: str, name: str = "") -> tuple[str, str | None]:
@@ -77,7 +107,8 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
         except ModelError as error:  # the model failed on this recording; it may work on others
             return refused(name, str(error)), None
         logmel, begin, end = predictor.whole_logmel(data)
-        html = WRITER.get_template("answer.html.jinja").render(
+        html = written(
+            "answer",
             prediction=prediction,
             is_unsure=prediction.group == UNSURE,
             unsure=predictor.unsure,
@@ -85,6 +116,7 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
             begin=begin,
             end=end,
             seconds=time.perf_counter() - since,
+            name_of_model=name_of_model,
         )
         return html, path
 
@@ -92,17 +124,27 @@ def answering(predictor: Predictor) -> Callable[..., tuple[str, str | None]]:
 
 
 def refused(name: str, why: str) -> str:
-    return WRITER.get_template("refused.html.jinja").render(name=name, why=why)
+    return written("refused", name=name, why=why)
 
 
-def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Blocks:
-    """The page for the model in `folder`."""
-    answer, about = answering(predictor), about_model(folder)
-    empty = WRITER.get_template("empty.html.jinja").render(config=predictor.config)
+def page(listeners: Sequence[Listener], examples: dict[str, Path]) -> gr.Blocks:
+    """The page for one model, or for several to choose from; the first is chosen."""
+    labels = [label_of(each.about) for each in listeners]
+    answers = [answering(each.predictor, name_of(each.about) if len(listeners) > 1 else "") for each in listeners]
+    first = listeners[0]
     with gr.Blocks(title="Voice age", analytics_enabled=False) as blocks:
-        gr.HTML(WRITER.get_template("head.html.jinja").render(about=about))
+        gr.HTML(written("head"))
+        trust = gr.HTML(first.written("trust"), elem_id="trust")
         with gr.Row(equal_height=False):
             with gr.Column(min_width=320):
+                model = gr.Radio(
+                    labels,
+                    value=labels[0],
+                    type="index",
+                    label="The model that listens",
+                    visible=len(listeners) > 1,
+                    elem_id="model",
+                )
                 recording = gr.Audio(
                     label="Your voice", sources=["microphone"], type="filepath", editable=False, buttons=[]
                 )
@@ -117,22 +159,39 @@ def page(predictor: Predictor, folder: Path, examples: dict[str, Path]) -> gr.Bl
                 refuse_addresses(recording)
                 refuse_addresses(upload)
                 example = gr.Dataset(
-                    label="Or a synthetic voice", components=["textbox"], samples=[[name] for name in examples]
+                    label="Or a synthetic voice",
+                    components=["textbox"],
+                    samples=[[name] for name in examples],
+                    visible=first.learnt_from_synthetic_voices,
                 )
             with gr.Column(min_width=320):
-                said = gr.HTML(empty, elem_id="said")
-        gr.HTML(
-            WRITER.get_template("about.html.jinja").render(
-                config=predictor.config, about=about, unsure=predictor.unsure, minutes=KEPT // 60
-            )
-        )
+                said = gr.HTML(first.written("empty"), elem_id="said")
+        about = gr.HTML(first.written("about"))
         quietly = {"show_progress": "minimal", "api_visibility": "private"}
         in_turn = quietly | {"concurrency_id": "answers", "concurrency_limit": 1}  # Matplotlib is not thread-safe
-        recording.input(lambda path: answer(path)[0], recording, said, **in_turn)
-        recording.clear(lambda: empty, None, said, **quietly)
+
+        def choose(number: int) -> tuple[str, str, str, None, gr.Dataset]:
+            chosen = listeners[number]
+            parts = [chosen.written(part) for part in ("trust", "empty", "about")]
+            return (*parts, None, gr.Dataset(visible=chosen.learnt_from_synthetic_voices))
+
+        # In turn, so that the answer of the model before does not come after it.
+        model.input(choose, model, [trust, said, about, recording, example], **in_turn, trigger_mode="always_last")
+        recording.input(lambda path, number: answers[number](path)[0], [recording, model], said, **in_turn)
+        recording.clear(lambda number: listeners[number].written("empty"), model, said, **quietly)
         # An upload moves to the player, which leaves room for another.
-        upload.upload(lambda path: (*answer(path, Path(path).name), None), upload, [said, recording, upload], **in_turn)
-        example.click(lambda sample: answer(str(examples[sample[0]])), example, [said, recording], **in_turn)
+        upload.upload(
+            lambda path, number: (*answers[number](path, Path(path).name), None),
+            [upload, model],
+            [said, recording, upload],
+            **in_turn,
+        )
+        example.click(
+            lambda sample, number: answers[number](str(examples[sample[0]])),
+            [example, model],
+            [said, recording],
+            **in_turn,
+        )
     return blocks.queue(max_size=WAITING, api_open=False)  # otherwise a request could jump the queue
 
 
@@ -151,7 +210,8 @@ def refuse_addresses(component: gr.Component) -> None:
 def arguments() -> argparse.Namespace:
     """Without flags, Gradio's own environment variables say where to listen; Hugging Face Spaces sets them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
+    help_model = "default: the model that was trained here; the pretrained one, if there is none or it knows no people"
+    parser.add_argument("--model", type=Path, metavar="DIR", help=help_model)
     host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
     parser.add_argument("--host", default=host, help="default: %(default)s, this machine only")
     parser.add_argument("--port", type=port_number, default=port, help="default: %(default)s")
@@ -173,8 +233,8 @@ def port_number(text: str) -> int:
 
 
 @contextmanager
-def served(folder: Path, host: str, port: int, allowed: Sequence[str] = ()) -> Iterator[str]:
-    """Serve the page of the model in `folder`, and yield its address. Uploads are deleted at the end.
+def served(folders: Sequence[Path], host: str, port: int, allowed: Sequence[str] = ()) -> Iterator[str]:
+    """Serve the page of the models in `folders`, and yield its address. Uploads are deleted at the end.
 
     It answers to `host` and to the names in `allowed` (see Guard). Raises UserError if it cannot listen there.
     """
@@ -183,7 +243,7 @@ def served(folder: Path, host: str, port: int, allowed: Sequence[str] = ()) -> I
         recordings.mkdir()
         voices.mkdir()  # not with the recordings, which are deleted after a while
         os.environ["GRADIO_TEMP_DIR"] = str(recordings)
-        blocks = page(open_predictor(folder), folder, write_examples(voices))
+        blocks = page(opened(folders), write_examples(voices))
         check_free(host, port)
         with emptied(recordings, LOOKED_FOR, KEPT):
             try:
@@ -212,9 +272,9 @@ def launched(blocks: gr.Blocks, host: str, port: int, allowed: Sequence[str]) ->
             max_file_size=LARGEST_UPLOAD,
             footer_links=[],
             theme=THEME,
-            js=SPOKEN,
+            js=(FOLDER / "accessible.js").read_text(encoding="utf-8"),
             # not as `css`, which Gradio would rewrite
-            head=f"<style>{(PAGE / 'style.css').read_text(encoding='utf-8')}</style>",
+            head=f"<style>{(FOLDER / 'style.css').read_text(encoding='utf-8')}</style>",
             app_kwargs={"lifespan": guarded},
         )
     except OSError:  # after 5 s; or the port is taken on 127.0.0.1, where Gradio needs it whatever `host` is
@@ -244,7 +304,8 @@ def main() -> None:
     chosen = arguments()
     for ending in ENDINGS:  # SIGINT too: a background job inherits it as ignored
         signal.signal(ending, end)
-    with served(chosen.model, chosen.host, chosen.port, chosen.allow_host) as address:
+    folders = [chosen.model] if chosen.model else models_here()
+    with served(folders, chosen.host, chosen.port, chosen.allow_host) as address:
         print(f"The page is at {address} (Ctrl-C stops it)", flush=True)
         while True:  # one long wait would miss a signal that arrives just before it, or on another thread
             time.sleep(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.timing import median_seconds, needs, one_core, show
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.pack import merge_lists, pack
 from pipeline.params import load_params
 from pipeline.paths import MANIFEST
@@ -20,7 +20,7 @@ def by_tar(archive: Path) -> None:
 
 def stage(archive: Path, keys: dict[str, str], clips_per_shard: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        pack(open_corpus(archive), keys, Path(folder), clips_per_shard)
+        pack(open_corpora(archive)[0], keys, Path(folder), clips_per_shard)
         merge_lists(Path(folder))
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     keys = dict(pd.read_parquet(needs(MANIFEST), columns=["path", "key"]).itertuples(index=False))
     ways = {
         "tar -xzO": lambda: by_tar(archive),
-        "reading alone": lambda: list(open_corpus(archive).clips(set())),
+        "reading alone": lambda: list(open_corpora(archive)[0].clips(set())),
         "pack stage": lambda: stage(archive, keys, params.pack.clips_per_shard),
     }
     taken = median_seconds(ways, rounds=7)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -17,6 +17,7 @@ class Reading:
     trim: Annotated[float, Gt(0), Le(200)]  # dB below the loudest moment
     shortest: Annotated[float, Gt(0)]  # s, after trimming
     longest: Annotated[float, Gt(0), Le(3600)]  # s, before trimming
+    too_long: Literal["reject", "crop"] = "reject"  # crop: only the first `longest` s are used
 
     __pydantic_config__: ClassVar[dict] = STRICT
 

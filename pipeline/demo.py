@@ -20,7 +20,7 @@ import soundfile
 
 from features.running.durable import written_whole
 from features.running.progress import counted
-from pipeline.corpus.note import SYNTHETIC
+from pipeline.corpus.noted import SYNTHETIC
 from pipeline.params import load_params
 from pipeline.paths import DEMO_ARCHIVE
 from pipeline.running.engine import here

@@ -7,53 +7,59 @@ import numpy as np
 import pandas as pd
 
 from features.running.durable import written_whole
-from pipeline.corpus.ages import AGES, age_to_group
+from pipeline.corpus.ages import AGES, CHILD, YEARS, groups_of
 from pipeline.corpus.balance import seeded_order
-from pipeline.corpus.commonvoice import OFFICIAL, read_columns, read_table
+from pipeline.corpus.commonvoice import UNSTATED
 from pipeline.corpus.hashes import hashes
-from pipeline.corpus.names import file_name
+from pipeline.corpus.names import name_of
+from pipeline.corpus.noted import NOTE, facts_of, noted
 from pipeline.corpus.pyramid import draw_pyramid
+from pipeline.corpus.rows import paths_in, read_corpora, tables_in
 from pipeline.corpus.rules import RULES
 from pipeline.params import Filter, load_params
-from pipeline.paths import FILTER_REPORT, MANIFEST, NOTE, PYRAMID, ROWS, TABLES
+from pipeline.paths import FILTER_REPORT, MANIFEST, PYRAMID, ROWS
 from pipeline.running.output import read_json
 from pipeline.stage import UserError, run_stage
 
 KEPT = "kept"
 MANIFEST_COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
+MANIFEST_COLUMNS += ["corpus"]
+NUMBERS = ["years", "is_exact"]
+BLANK = {
+    "age": "",
+    "gender": UNSTATED,
+}  # what may be taken from a speaker's other clips, and what stands where it lacks
 
 
-def read_tables(folder: Path, names: list[str]) -> pd.DataFrame:
-    """The rows of these tables in their order, with `table` and `key` added."""
-    for name in names:
-        if not table_path(folder, name).is_file():
-            there = ", ".join(sorted(path.stem for path in folder.glob("*.tsv")))
-            raise UserError(f"filter.tables: the release has no table '{name}': it has {there}")
-    tables = [read_table(table_path(folder, name)).assign(table=name) for name in names]
-    rows = pd.concat(tables, ignore_index=True)
-    return rows.assign(key=key_of(rows["path"]), table=pd.Categorical(rows["table"], names))
+def filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, with a speaker's missing age or gender taken from their other clips where those agree."""
+    for name, blank in BLANK.items():
+        stated = rows[(rows[name] != blank) & rows[name].notna() & (rows["client_id"] != "")]
+        said = stated.groupby("client_id")[name].agg(["first", "nunique"])
+        agreed = said["first"][said["nunique"] == 1]
+        lacks = (rows[name] == blank) & rows["client_id"].isin(agreed.index)
+        rows = rows.assign(**{name: rows[name].where(~lacks, rows["client_id"].map(agreed))})
+    return rows
 
 
-def table_path(folder: Path, name: str) -> Path:
-    return folder / file_name(f"{name}.tsv")
-
-
-def key_of(path: pd.Series) -> pd.Series:
-    """The file name without its suffix and with dots replaced: WebDataset ends a key at the first dot."""
-    return path.str.replace(r"\.[^.]*$", "", regex=True).str.replace(".", "_", regex=False)
+def filled_counts(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, int]:
+    return {name: int((before[name] != after[name]).sum()) for name in BLANK}
 
 
 def prepare(rows: pd.DataFrame, settings: Filter) -> pd.DataFrame:
     """Add the columns that the rules look at, and sort by key; rows with the same key are sorted by their contents."""
     rows = rows.assign(
         speaker=hashes(rows["client_id"]),
-        group=pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups)),
-        decade=rows["age"].map({age: number for number, age in enumerate(AGES)}).fillna(-1).astype("int8"),
+        years=rows["years"].fillna(rows["age"].map(YEARS)),
+        is_exact=rows["years"].notna(),
+        decade=rows["age"].map({age: number for number, age in enumerate((CHILD, *AGES))}).fillna(-1).astype("int8"),
         order=seeded_order(rows["key"], settings.seed),
     )
+    rows["group"] = groups_of(rows, settings.groups)
     is_twice = rows["key"].duplicated(keep=False)
-    first = ["key", "table"]
-    twice = rows[is_twice].sort_values([*first, *rows.columns.drop([*first, "speaker", "group", "decade", "order"])])
+    first = ["key", "corpus", "table"]
+    made = ["speaker", "group", "decade", "order", "is_own", "is_there", "is_exact", "years"]
+    twice = rows[is_twice].sort_values([*first, *rows.columns.drop([*first, *made])])
     return pd.concat([rows[~is_twice], twice]).sort_values("key", kind="stable")
 
 
@@ -76,6 +82,10 @@ def count(rows: pd.DataFrame) -> dict:
     return {
         "rows": len(rows),
         "by_table": rows["table"].value_counts(sort=False).to_dict(),
+        "by_corpus": {
+            corpus: {"rows": len(part), "kept": int((part["outcome"] == KEPT).sum())}
+            for corpus, part in rows.groupby("corpus", observed=False)
+        },
         "rules": {
             rule: {"dropped": number, "dropped_by_group": tally.loc[rule].to_dict() if rule in tally.index else {}}
             for rule, number in dropped.items()
@@ -89,24 +99,11 @@ def count(rows: pd.DataFrame) -> dict:
     }
 
 
-def official_splits(folder: Path) -> pd.Series:
-    """The release's own split of each path that has one; for a path in several, their names, joined."""
-    tables = [
-        pd.Series(split, read_columns(table_path(folder, name), ["path"])["path"])
-        for name, split in OFFICIAL.items()
-        if table_path(folder, name).is_file()
-    ]
-    splits = pd.concat(tables) if tables else pd.Series(dtype="str")
-    is_twice = splits.index.duplicated(keep=False)
-    joined = splits[is_twice].groupby(level=0).agg(lambda names: "+".join(dict.fromkeys(names)))
-    return pd.concat([splits[~is_twice], joined])
-
-
-def manifest_of(rows: pd.DataFrame, official: pd.Series) -> pd.DataFrame:
+def manifest_of(rows: pd.DataFrame) -> pd.DataFrame:
     """The kept rows, with the columns that other stages need, sorted by key."""
     kept = rows[rows["outcome"] == KEPT]
-    kept = kept.assign(sentence=hashes(kept["sentence"]), official=kept["path"].map(official).astype("str").fillna(""))
-    return kept[MANIFEST_COLUMNS].astype("str").reset_index(drop=True)
+    texts = kept.assign(sentence=hashes(kept["sentence"]))[MANIFEST_COLUMNS].astype("str")
+    return texts.join(kept[NUMBERS]).reset_index(drop=True)
 
 
 def check_groups_left(account: dict) -> None:
@@ -119,19 +116,24 @@ def check_groups_left(account: dict) -> None:
         )
 
 
-def check_rows(written: Path, folder: Path) -> None:
+def check_rows(written: Path, folders: list[Path]) -> None:
     """Raises RuntimeError unless the written rows are those of the tables, one for one and in order."""
     rows = pd.read_parquet(written)
-    for name, those in rows.groupby("table", sort=False, observed=True):
-        paths = read_columns(table_path(folder, name), ["path"])["path"]
+    for (corpus, name), those in rows.groupby(["corpus", "table"], sort=False, observed=True):
+        folder = next(each for each in folders if read_json(each / NOTE, dict, "corpus")["name"] == corpus)
+        paths = paths_in(next(path for path in tables_in(folder) if name_of(path.stem) == name))
         if not np.array_equal(paths.to_numpy(), those["path"].to_numpy()) or those["outcome"].isna().any():
-            raise RuntimeError(f"{written} does not account for every row of {name}.tsv")
+            raise RuntimeError(f"{written} does not account for every row of {name} of {corpus}")
 
 
 def describe_choice(account: dict) -> str:
     dropped = [f"{name} {rule['dropped']:,}" for name, rule in account["rules"].items() if rule["dropped"]]
     kept = account["kept"]
     lines = [f"filter: {account['rows']:,} rows; dropped: {', '.join(dropped) or 'none'}"]
+    if len(account["by_corpus"]) > 1:
+        lines += [
+            f"{part['rows']:>12,} rows of {name}, {part['kept']:,} kept" for name, part in account["by_corpus"].items()
+        ]
     lines += [f"{'group':>12} {'clips':>9} {'speakers':>9}"]
     lines += [
         f"{group:>12} {clips:>9,} {kept['speakers_by_group'][group]:>9,}"
@@ -141,18 +143,22 @@ def describe_choice(account: dict) -> str:
 
 
 def main() -> None:
-    settings, corpus = load_params().filter, read_json(NOTE, dict, "corpus")
-    rows = prepare(read_tables(TABLES, settings.tables), settings)
+    settings, folders = load_params().filter, noted()
+    listed = read_corpora(folders, settings)
+    rows = filled(listed) if settings.fill else listed
+    rows = prepare(rows, settings)
     rows["outcome"] = apply_rules(rows, settings)
-    account = count(rows)
+    account = {"corpus": facts_of(folders)} | count(rows)
+    if settings.fill:
+        account["filled"] = filled_counts(listed, rows.sort_index())
     with written_whole(FILTER_REPORT) as report:
-        report.write_text(json.dumps({"corpus": corpus} | account, indent=2) + "\n", encoding="utf-8")
+        report.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
     check_groups_left(account)
     with written_whole(ROWS) as written:
-        rows[["table", "path", "outcome"]].sort_index().to_parquet(written, index=False)
-        check_rows(written, TABLES)
+        rows[["corpus", "table", "path", "outcome"]].sort_index().to_parquet(written, index=False)
+        check_rows(written, folders)
     with written_whole(MANIFEST) as manifest:
-        manifest_of(rows, official_splits(TABLES)).to_parquet(manifest, index=False)
+        manifest_of(rows).to_parquet(manifest, index=False)
     with written_whole(PYRAMID) as picture:
         labelled = rows[rows["group"].notna() & (rows["outcome"] != "duplicate")]
         draw_pyramid({"In the tables": labelled, "Kept": rows[rows["outcome"] == KEPT]}, picture)

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from features.store import Store
-from pipeline.corpus.note import is_unpacked, state_of
+from pipeline.corpus.corpora import open_corpora
+from pipeline.corpus.note import state_of
 from pipeline.corpus.prepared import STAGES, changed, prepare
 from pipeline.judging.candidate import Candidate, open_candidate, open_model
 from pipeline.judging.folder import FILES, check_out, write_judgement
@@ -41,10 +42,9 @@ def arguments() -> argparse.Namespace:
 
 
 def title_of(corpus: Path) -> str:
-    """The name of the archive, without its endings, or of the folder that the release is in."""
-    if is_unpacked(corpus):
-        return corpus.absolute().parent.name
-    return corpus.absolute().name.removesuffix(".gz").removesuffix(".tar")
+    """The name of the corpus, of an archive without its endings; or of the folder that several are in."""
+    name = corpus.absolute().name if corpus.is_dir() else open_corpora(corpus)[0].name
+    return name.removesuffix(".gz").removesuffix(".tar")
 
 
 def settings_for(candidate: Candidate, clips_per_speaker: int) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def mark_of(candidate: Candidate, corpus: Path, settings: dict[str, Any]) -> str
     code = [path for stage in STAGES for path in code_of(stage, features=candidate.front_end.name)]
     heard = None if candidate.heard is None else sorted(candidate.heard)
     model = (candidate.front_end, candidate.fingerprint, heard)
-    return fingerprint(state_of(corpus.absolute()), settings["filter"], *model, *code)
+    return fingerprint(state_of(open_corpora(corpus.absolute())), settings["filter"], *model, *code)
 
 
 def main() -> None:

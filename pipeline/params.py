@@ -21,26 +21,27 @@ from models.hardware import Hardware
 from models.mistake import explained
 from models.recipe import Recipe
 from models.section import check_section
-from pipeline.corpus.ages import AGES
+from pipeline.corpus.ages import group_by_year
 from pipeline.paths import OWN_SPLITS
 from pipeline.stage import UserError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
-SPLIT_BY = ("speaker", "locale", "official", "clip")
+GENDERS = ("female", "male", "other", "")  # see pipeline.corpus.commonvoice
+SPLIT_BY = ("speaker", "locale", "corpus", "official", "clip")
 
 Count = Annotated[int, Ge(1)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 Share = Annotated[float, Ge(0), Le(1)]
-Groups = Annotated[dict[Group, Annotated[list[Literal[AGES]], MinLen(1)]], MinLen(2)]
+Groups = Annotated[dict[Group, Annotated[list[str], MinLen(1)]], MinLen(2)]
 
 
-def check_words(groups: dict[str, list[str]]) -> None:
-    """Raises ValueError naming an age word that is in more than one group."""
-    words = [word for ages in groups.values() for word in ages]
-    for word in words:
-        if words.count(word) > 1:
-            raise ValueError(f"groups: {word} is in more than one group")
+def check_ages(groups: dict[str, list[str]]) -> None:
+    """Raises ValueError naming what is not an age, or an age that is in more than one group."""
+    try:
+        group_by_year(groups)
+    except ValueError as error:
+        raise ValueError(f"groups: {error}") from None
 
 
 @checked(frozen=True, config=STRICT)
@@ -61,9 +62,15 @@ class Filter:
     clips_per_group: Count | None
     groups: Groups
     seed: Seed
+    locales: list[str] | None = None
+    genders: list[Literal[GENDERS]] | None = None
+    accents: list[str] | None = None
+    clips_per_locale: Count | None = None
+    fill: bool = False
+    speaker: Literal["column", "path"] = "column"
 
     def __post_init__(self):
-        check_words(self.groups)
+        check_ages(self.groups)
 
 
 @checked(frozen=True, config=STRICT)
@@ -87,7 +94,7 @@ class Split:
     seed: Seed
 
     def __post_init__(self):
-        check_words(self.groups)
+        check_ages(self.groups)
         if self.by not in SPLIT_BY and not (self.by.endswith(".csv") and Path(self.by).parent == OWN_SPLITS):
             raise ValueError(f"by is '{self.by}': allowed are {', '.join(SPLIT_BY)} and {OWN_SPLITS}/NAME.csv")
         if self.fold >= self.folds:

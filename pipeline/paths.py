@@ -10,7 +10,6 @@ DEMO = DATA / "demo"
 DEMO_ARCHIVE = DEMO / "cv-corpus-demo-en.tar.gz"
 
 TABLES = DATA / "tables"
-NOTE = TABLES / "corpus.json"  # what the corpus is
 
 MANIFEST = DATA / "manifest.parquet"  # the chosen clips
 ROWS = DATA / "rows.parquet"  # what happened to every row of the tables
@@ -24,6 +23,7 @@ FEATURES = DATA / "features"
 REJECTS = FEATURES / "rejects.csv"
 
 ENCODERS = DATA / "encoders"
+DVECTOR = ENCODERS / "dvector/dvector.onnx"
 
 OWN_SPLITS = DATA / "splits"
 SPLIT = DATA / "split.parquet"
@@ -40,7 +40,7 @@ CARD = EVALUATION / "README.md"
 
 COMPARISON = DATA / "compare"
 EXPORT = DATA / "export"
-PRETRAINED = DATA / "pretrained"
+PRETRAINED = DATA / "pretrained"  # a model that has heard people
 JUDGED = DATA / "judged"  # a folder for each corpus
 
 LOCKS = DATA / ".partial"  # of outputs being built here

@@ -21,10 +21,11 @@ from models.asking.predictor import UNSURE, Prediction, Predictor, complaint
 from models.asking.spectrogram import HOP
 from models.config import ModelError, read_config
 from pipeline.params import load_params
-from pipeline.paths import MODEL
+from pipeline.paths import MODEL, PRETRAINED
 from pipeline.reports.about import About, about_trained, read_about
 from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
+from pipeline.voices.encoder import make_encoder
 from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read_recording
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 
@@ -40,7 +41,9 @@ __all__ = [  # what the web page uses
     "UserError",
     "about_model",
     "complaint",
+    "models_here",
     "open_predictor",
+    "printable",
     "run_stage",
     "write_examples",
 ]
@@ -59,9 +62,10 @@ Row = tuple[str, Prediction]  # a file's name and its prediction
 def open_predictor(folder: Path, unsure: float | None = None) -> Predictor:
     """The predictor of the model in `folder`; `unsure` defaults to the value exported with it, else to params.yaml's.
 
-    Raises ModelError for a folder without a model.
+    Raises ModelError for a folder without a model, and UserError if its encoder is missing and cannot be made.
     """
-    read_config(folder)  # first of all, is there a model?
+    config = read_config(folder)  # first of all, is there a model?
+    make_encoder(config.front_end, folder)
     if unsure is None:
         about = read_about(folder)
         unsure = about.unsure if about else load_params().predict.unsure
@@ -74,6 +78,34 @@ def about_model(folder: Path) -> About | None:
     if about or read_config(folder).origin is None:
         return about
     return about_trained(folder, load_params().predict.unsure)
+
+
+def model_here() -> Path:
+    """The model that answers if none is named: the one trained here, or else the pretrained one, with a line on
+    standard error.
+    """
+    if holds_model(MODEL) or not holds_model(PRETRAINED):
+        return MODEL
+    print(f"predict: no model was trained here, so {PRETRAINED} answers", file=sys.stderr)
+    return PRETRAINED
+
+
+def models_here() -> list[Path]:
+    """The models that the page offers if none is named, the best first.
+
+    One trained here on people stands alone. One trained on synthetic voices knows no people: the pretrained model comes
+    before it.
+    """
+    if not holds_model(PRETRAINED):
+        return [MODEL]
+    if not holds_model(MODEL):
+        return [PRETRAINED]
+    about = about_model(MODEL)
+    return [PRETRAINED, MODEL] if about and about.is_synthetic else [MODEL]
+
+
+def holds_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file()
 
 
 def write_examples(folder: Path) -> dict[str, Path]:
@@ -139,7 +171,8 @@ def csv_line(values: list) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", metavar="FILE", help="sound files, folders, or - for standard input")
-    parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="default: %(default)s")
+    help_model = f"default: {MODEL}, or {PRETRAINED} if no model was trained here"
+    parser.add_argument("--model", type=Path, metavar="DIR", help=help_model)
     parser.add_argument("--unsure", type=share, metavar="P", help="no group is named below this probability")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="one object per line")
@@ -156,7 +189,7 @@ def share(text: str) -> float:
 
 def main() -> None:
     chosen = arguments()
-    predictor = open_predictor(chosen.model, chosen.unsure)
+    predictor = open_predictor(chosen.model or model_here(), chosen.unsure)
     refused = []
 
     def note(name: str, what: str) -> None:

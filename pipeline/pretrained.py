@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="a release, as `corpus` in params.yaml names one")
     parser.add_argument("--out", type=Path, default=PRETRAINED, metavar="DIR", help="default: %(default)s")
     chosen = parser.parse_args()
-    if not chosen.corpus.is_file():
+    if not chosen.corpus.exists():
         raise UserError(f"there is no {chosen.corpus}")
     load_params().front_end()  # so that a mistake in it is told before the work begins
     PARTIAL.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,9 @@ import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo, lock_repo
 
-from pipeline.corpus.archive import open_corpus
-from pipeline.corpus.note import is_as_noted, is_unpacked
+from pipeline.corpus.archive import Archive
+from pipeline.corpus.corpora import open_corpora
+from pipeline.corpus.note import are_as_noted
 from pipeline.experiments import table
 from pipeline.params import Params, load_params
 from pipeline.paths import DVC_LOCK, FEATURES
@@ -67,10 +68,11 @@ def update_features(params: Params, start: list[str]) -> None:
 
 
 def reread_if_changed(corpus: Path) -> None:
-    """Run `tables` again if an unpacked release is not as it was noted: DVC only looks at its validated.tsv."""
-    if is_unpacked(corpus) and corpus.is_file():
+    """Run `tables` again if clips beside a table are not as they were noted: DVC only looks at the table."""
+    corpora = open_corpora(corpus) if corpus.exists() else []
+    if any(not isinstance(each, Archive) for each in corpora):
         run_dvc("repro", "tables")
-        if not is_as_noted(corpus):
+        if not are_as_noted(corpora):
             run_dvc("repro", "--force", "--single-item", "tables")
 
 
@@ -82,7 +84,7 @@ def start_of(params: Params) -> list[str]:
     """
     locked = corpus_of_lock()
     try:
-        open_corpus(Path(params.corpus))
+        open_corpora(Path(params.corpus))
         return []
     except UserError as error:
         lack = str(error)

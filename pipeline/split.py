@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from features.running.durable import written_whole
-from pipeline.corpus.ages import age_to_group
+from pipeline.corpus.ages import groups_of
 from pipeline.corpus.balance import is_surplus, rarest, seeded_order, turn_within
 from pipeline.params import Split, load_params
 from pipeline.paths import FEATURES, FILTER_REPORT, MANIFEST, ROWS, SPLIT, SPLIT_PAGE, SPLIT_REPORT
@@ -28,7 +28,7 @@ LEFT_OUT = (
 def grouped(manifest: pd.DataFrame, decoded: pd.DataFrame, settings: Split) -> pd.DataFrame:
     """The decoded clips with their `group` (missing for an age in no group) and `order`, sorted by key."""
     rows = manifest.merge(decoded, on="key").sort_values("key", ignore_index=True)  # isin: 5 x slower
-    rows["group"] = pd.Categorical(rows["age"].map(age_to_group(settings.groups)), list(settings.groups), ordered=True)
+    rows["group"] = groups_of(rows, settings.groups)
     rows["order"] = seeded_order(rows["key"], settings.seed)
     return rows
 
@@ -62,6 +62,8 @@ def split_of(rows: pd.DataFrame, settings: Split) -> pd.Series:
     """The split of each row, by the rule that settings.by names; missing for rows in none."""
     if settings.by == "official":
         return listed.official_split(rows)
+    if settings.by == "corpus":
+        return folds.by_corpus(rows, settings.folds, settings.fold)
     if settings.by in FOLDS:
         fold = FOLDS[settings.by](rows, settings.folds)
         names = {settings.fold: "test", (settings.fold + 1) % settings.folds: "val"}

@@ -16,7 +16,6 @@ from models.learning import classifier, data, streaming, trained, training
 from models.learning.finite import LossError
 from models.origin import CorpusFacts, Origin, SplitFacts
 from models.recipe import Recipe
-from pipeline.corpus.ages import YEARS
 from pipeline.params import Params, load_params
 from pipeline.paths import EFFORT, FEATURES, LOGS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.running.aside import Finished, build_resumed, part_of
@@ -87,8 +86,8 @@ def origin_of(recipe: Recipe) -> Origin:
 
 
 def mean_ages(clips: pd.DataFrame) -> list[float]:
-    """The mean age of each group's clips, in years, taking the middle of each decade."""
-    return clips["age"].map(YEARS).groupby(clips["group"], observed=False).mean().round(2).tolist()
+    """The mean age of each group's clips, in years."""
+    return clips["years"].groupby(clips["group"], observed=False).mean().round(2).tolist()
 
 
 def voice_data(store: Store, split: pd.DataFrame, params: Params) -> data.VoiceData:

@@ -15,6 +15,9 @@ from filelock import FileLock
 
 from features.front_end import FrontEnd, Reading
 from features.front_ends.opening import describe
+from pipeline.corpus.ages import YEARS
+from pipeline.corpus.archive import Archive
+from pipeline.corpus.note import write_note
 from tests.project import clone, done, make_project
 
 GROUPS = {
@@ -120,6 +123,20 @@ def write_release(folder: Path, table: pd.DataFrame, clips: dict[str, bytes]) ->
     for name, data in clips.items():
         (folder / "clips" / name).write_bytes(data)
     return folder / "validated.tsv"
+
+
+def with_ages(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a manifest, with what it says of each age word, and the name of a corpus."""
+    return rows.assign(years=rows["age"].map(YEARS), is_exact=False, corpus="corpus.tar")
+
+
+def list_release(folder: Path, tables: dict[str, pd.DataFrame], name: str = "corpus.tar") -> Path:
+    """What the stage `tables` leaves of an archive of this name, with all the clips that its tables list."""
+    for table, rows in tables.items():
+        write_table(rows, folder / f"{table}.tsv")
+    clips = sorted({path for rows in tables.values() for path in rows.get("path", [])})
+    write_note(Archive(Path(name)), folder, clips)
+    return folder
 
 
 def write_archive(validated: Path, archive: Path) -> Path:

@@ -60,7 +60,7 @@ def test_the_page_imports_predict_alone():
     page = ast.parse(Path("app.py").read_text(encoding="utf-8"))
     nodes = [node for node in ast.walk(page) if isinstance(node, ast.ImportFrom)]
     ours = {node.module for node in nodes if node.module.split(".")[0] in {*MAY_IMPORT, "benchmarks", "tests"}}
-    assert ours == {"pipeline.predict", "page.folder", "page.guard", "page.picture"}
+    assert ours == {"pipeline.predict", "page.folder", "page.guard", "page.picture", "page.words"}
     assert not imported(Path("app.py")) & {"torch", "features", "models"}
 
 

@@ -141,7 +141,7 @@ def colleague(copy, tmp_path) -> Path:
 def test_a_colleague_pulls_what_was_pushed(remote, copy, colleague):
     name_remote(colleague, remote.settings)
     done(f"make pull TARGETS='{remote.targets}'", colleague)
-    of_git = {"data/demo", "data/encoders", "data/splits"}
+    of_git = {"data/demo", "data/encoders", "data/pretrained", "data/splits"}
     pulled = {f"data/{path.name}" for path in (colleague / "data").iterdir()} - of_git
     assert pulled == set(remote.targets.split() or SHARED)
     for name in pulled:

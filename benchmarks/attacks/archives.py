@@ -14,7 +14,8 @@ from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, arguments, besiege
 from features.front_end import Reading
 from features.front_ends.opening import describe
-from pipeline.corpus.archive import LARGEST_CLIP, open_corpus
+from pipeline.corpus.archive import LARGEST_CLIP
+from pipeline.corpus.corpora import open_corpora
 from pipeline.pack import merge_lists, pack
 from pipeline.running.disk_space import measure
 from pipeline.stage import UserError
@@ -155,9 +156,9 @@ def attempt(data: bytes) -> None:
     CORPUS.write_bytes(data)
     keys, refused = {f"{number}.mp3": f"{number}" for number in range(CLIPS)}, []
     for stage in (
-        lambda: copy_tables(CORPUS, TABLES),
-        lambda: measure(open_corpus(CORPUS).any_clips(), FRONT_END, seconds=0.1),
-        lambda: pack(open_corpus(CORPUS), keys, PACKED, CLIPS),
+        lambda: copy_tables(open_corpora(CORPUS)[0], TABLES),
+        lambda: measure(open_corpora(CORPUS)[0].any_clips(), FRONT_END, seconds=0.1),
+        lambda: pack(open_corpora(CORPUS)[0], keys, PACKED, CLIPS),
         lambda: merge_lists(PACKED),
     ):
         try:

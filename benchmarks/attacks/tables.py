@@ -11,8 +11,12 @@ from benchmarks.attacks.damage import Random, any_of, damage
 from benchmarks.attacks.siege import Input, Unaccounted, arguments, besiege
 from features.shard import ShardWriter
 from pipeline.corpus.ages import AGES
+from pipeline.corpus.archive import Archive
+from pipeline.corpus.commonvoice import read_columns
 from pipeline.corpus.hashes import hashes
-from pipeline.filter import apply_rules, check_rows, count, manifest_of, official_splits, prepare, read_tables
+from pipeline.corpus.note import write_note
+from pipeline.corpus.rows import read_corpora
+from pipeline.filter import apply_rules, check_rows, count, manifest_of, prepare
 from pipeline.params import Filter
 from pipeline.splits.listed import listed_split
 
@@ -101,18 +105,20 @@ def inputs(outside: Path, tables: int, seed: int) -> Iterator[Input]:
 
 def filter_it(data: bytes) -> None:
     """Run filter on a table, both as rows and as a split. Raises Unaccounted unless every line is accounted for."""
-    TABLES.mkdir()
+    folder = TABLES / "000"
+    folder.mkdir(parents=True)
     for name in ("validated", "train"):
-        (TABLES / f"{name}.tsv").write_bytes(data)
-    rows = prepare(read_tables(TABLES, SETTINGS.tables), SETTINGS)
+        (folder / f"{name}.tsv").write_bytes(data)
+    write_note(Archive(Path("corpus.tar")), folder, read_columns(folder / "validated.tsv", ["path"])["path"])
+    rows = prepare(read_corpora([folder], SETTINGS), SETTINGS)
     rows["outcome"] = apply_rules(rows, SETTINGS)
     account = count(rows)
     lines = [line for line in data.split(b"\n") if line.removesuffix(b"\r")]
     if not account["rows"] == len(lines) - 1 == sum(fates(account)):
         raise Unaccounted(f"{sum(fates(account))} of {len(lines) - 1} rows are accounted for")
-    rows[["table", "path", "outcome"]].sort_index().to_parquet("data/rows.parquet", index=False)
-    check_rows(Path("data/rows.parquet"), TABLES)
-    manifest = manifest_of(rows, official_splits(TABLES))
+    rows[["corpus", "table", "path", "outcome"]].sort_index().to_parquet("data/rows.parquet", index=False)
+    check_rows(Path("data/rows.parquet"), [folder])
+    manifest = manifest_of(rows)
     manifest.to_parquet("data/manifest.parquet", index=False)
     with ShardWriter(Path("data/00000.tar")) as shard:
         for key in manifest["key"]:

@@ -45,8 +45,8 @@ class Piece:
         self.is_clipped = any(map(is_clipped, channels))
 
 
-def read_mono(opener: Callable[[], AbstractContextManager[SoundStream]], longest: float) -> Mono:
-    """The mean of a sound's channels. The sound may last at most `longest` s.
+def read_mono(opener: Callable[[], AbstractContextManager[SoundStream]], longest: float, crop: bool = False) -> Mono:
+    """The mean of a sound's channels. The sound may last at most `longest` s; with `crop`, the rest is not read.
 
     If the channels cancel out, as a balanced microphone's do on a stereo plug, the sound is decoded again and its
     loudest channel taken. Raises Rejected if a limit is exceeded, EOFError for a sound without samples, and whatever
@@ -54,13 +54,13 @@ def read_mono(opener: Callable[[], AbstractContextManager[SoundStream]], longest
     """
     with opener() as stream:
         if stream.channels == 1:
-            return Mono(joined([block[:, 0] for block in held(stream, longest)]), stream.rate, 1)
-        pieces = [Piece(block) for block in held(stream, longest)]
+            return Mono(joined([block[:, 0] for block in held(stream, longest, crop)]), stream.rate, 1)
+        pieces = [Piece(block) for block in held(stream, longest, crop)]
     parts = [piece.mixed for piece in pieces]
     powers = np.sum([piece.powers for piece in pieces], axis=0)
     if powers.max() > LOST * sum(piece.power for piece in pieces):
         with opener() as again:
-            parts = [block[:, powers.argmax()].copy() for block in held(again, longest)]
+            parts = [block[:, powers.argmax()].copy() for block in held(again, longest, crop)]
     return Mono(joined(parts), stream.rate, stream.channels, any(piece.is_clipped for piece in pieces))
 
 
@@ -70,17 +70,21 @@ def joined(parts: list[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def held(stream: SoundStream, longest: float) -> Iterator[np.ndarray]:
-    """The blocks of a sound, without empty ones. Raises Rejected if a limit is exceeded."""
+def held(stream: SoundStream, longest: float, crop: bool) -> Iterator[np.ndarray]:
+    """The blocks of a sound, without empty ones. Raises Rejected if a limit is exceeded; with `crop`, the blocks end at
+    the longest length instead.
+    """
     if not SLOWEST <= stream.rate <= FASTEST:
         raise Rejected("undecodable", f"a sample rate of {stream.rate:,} Hz")
     if stream.rate * stream.channels > WIDEST:
         raise Rejected("undecodable", f"{stream.channels} channels at {stream.rate:,} Hz")
-    if longest < stream.length / stream.rate < BELIEVABLE:
+    if longest < stream.length / stream.rate < BELIEVABLE and not crop:
         raise Rejected("too_long", f"{stream.length / stream.rate:.0f} s")
-    count = 0
+    left = int(longest * stream.rate)
     for block in filter(len, stream.blocks):
-        count += len(block)
-        if count > longest * stream.rate:
+        if len(block) > left and not crop:
             raise Rejected("too_long", f"over {longest:g} s")
-        yield block
+        yield block[:left]
+        left -= len(block)
+        if left <= 0 and crop:
+            return

@@ -50,7 +50,7 @@ class SoundReader:
             raise Rejected("too_short", f"{seconds:.2f} s of sound")
         used = mono.samples[begin:end]
         flags = {
-            "truncated": is_truncated(data, len(mono.samples)),
+            "truncated": not self.is_cropped(mono) and is_truncated(data, len(mono.samples)),
             "clipped": mono.is_clipped or is_clipped(used),
         }
         return Sound(
@@ -62,13 +62,16 @@ class SoundReader:
             flags=" ".join(flag for flag, applies in flags.items() if applies),
         )
 
+    def is_cropped(self, mono: Mono) -> bool:
+        return self.reading.too_long == "crop" and len(mono.samples) >= int(self.reading.longest * mono.rate)
+
     def decode(self, data: bytes) -> Mono:
         """The whole sound, decoded by libsndfile, or by FFmpeg if libsndfile refuses it. Raises Rejected."""
         if not data:
             raise Rejected("empty")
         for opener in self.openers(data):
             try:
-                return read_mono(opener, self.reading.longest)
+                return read_mono(opener, self.reading.longest, self.reading.too_long == "crop")
             except (Rejected, MemoryError, OSError):  # the last two are the machine's fault
                 raise
             except Exception as error:  # damaged bytes can raise anything

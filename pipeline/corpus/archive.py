@@ -1,4 +1,4 @@
-"""Corpus: a release named by one file, an archive read as a stream or the `validated.tsv` of a folder."""
+"""Archive: a release in one file, an archive read as a stream, or the `validated.tsv` of a folder."""
 
 import os
 from collections.abc import Iterator
@@ -12,30 +12,22 @@ from pipeline.corpus.tar import ByteStream, Member, members
 from pipeline.stage import UserError
 
 LARGEST_CLIP = 32 * 2**20  # bytes; the longest clips of Common Voice have about 200 kB
-
-
-def open_corpus(path: Path) -> "Archive | Folder":
-    """The corpus at `path`. Raises UserError if there is none."""
-    path = Path(file_name(str(path)))
-    if path.is_dir():
-        raise UserError(f"corpus is {path}, a folder: name the archive, or the validated.tsv in it")
-    if not is_file(path):
-        hint = "only a shell expands ~: write the full path, or put a link under data/raw/"
-        raise UserError(f"corpus is {path}: {hint if str(path).startswith('~') else 'there is no such file'}")
-    return Folder(path) if path.suffix == ".tsv" else Archive(path)
+CLIP_FOLDERS = ("clips", "validated_clips", "audios")  # of releases, of some partial copies, of spontaneous speech
 
 
 class Archive:
     """A release as a tar, plain or compressed. Nothing in it is ever unpacked to a path that it names."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, name: str = ""):
+        self.path, self.name = path, name or name_of(path.name)
 
-    def tables(self) -> Iterator[tuple[str, Member]]:
-        """The file name and the content of each table."""
+    def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
+        """The file name and the content of each table; `clips` gets the file names of the clips on the way."""
         for member in self.members("tables"):
             if member.path.suffix == ".tsv" and is_visible(member.path):
                 yield member.path.name, member
+            elif clips is not None and is_clip(member.path):
+                clips.append(member.path.name)
 
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
         """The file name and the bytes of the clips among `names`, in the archive's order, each once.
@@ -64,17 +56,28 @@ class Archive:
 
 
 class Folder:
-    """An unpacked release: `validated.tsv` with the other tables and `clips/` beside it."""
+    """An unpacked release: a table with the other tables and the folder of clips beside it. It may be named by a link
+    to the table.
+    """
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, name: str = ""):
+        beside = path.absolute().parent
+        is_here = any((beside / folder).is_dir() for folder in CLIP_FOLDERS) or not path.is_symlink()
+        self.path, self.folder = path, beside if is_here else path.resolve().parent
+        self.name = name or name_of(self.folder.name)
 
-    def tables(self) -> Iterator[tuple[str, Member]]:
-        """The file name and the content of each table."""
-        for path in sorted(self.path.parent.glob("*.tsv")):
+    def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
+        """The file name and the content of each table; `clips` gets the file names of the clips."""
+        for path in sorted(self.folder.glob("*.tsv")):
             if is_visible(path) and is_file(path):
                 with opened(path) as file:
                     yield name_of(path.name), whole(file)
+        if clips is not None:
+            clips += sorted(name_of(path.name) for path in self.clip_paths())
+
+    def clip_paths(self) -> Iterator[Path]:
+        for folder in CLIP_FOLDERS:
+            yield from (path for path in self.folder.glob(f"{folder}/*") if is_clip(path) and is_file(path))
 
     def clips(self, names: set[str]) -> Iterator[tuple[str, bytes | None]]:
         """The file name and the bytes of the clips among `names` that are there, sorted by name.
@@ -82,18 +85,20 @@ class Folder:
         The bytes are None for a clip larger than LARGEST_CLIP.
         """
         for name in counted(sorted(names), "pack", len(names), "clips"):
-            path = self.path.parent / "clips" / file_name(name)
-            if is_file(path):
+            path = next((path for path in self.places(name) if is_file(path)), None)
+            if path:
                 with opened(path) as file:
                     yield name, clip_bytes(whole(file))
 
+    def places(self, name: str) -> Iterator[Path]:
+        return (self.folder / folder / file_name(name) for folder in CLIP_FOLDERS)
+
     def any_clips(self) -> Iterator[bytes]:
         """Clips, chosen or not, as they come, except those larger than LARGEST_CLIP."""
-        for path in self.path.parent.glob("clips/*"):
-            if is_clip(path) and is_file(path):
-                with opened(path) as file:
-                    if (data := clip_bytes(whole(file))) is not None:
-                        yield data
+        for path in self.clip_paths():
+            with opened(path) as file:
+                if (data := clip_bytes(whole(file))) is not None:
+                    yield data
 
 
 def is_visible(path: PurePath) -> bool:
@@ -102,7 +107,7 @@ def is_visible(path: PurePath) -> bool:
 
 
 def is_clip(path: PurePath) -> bool:
-    return path.parent.name == "clips" and is_visible(path)
+    return path.parent.name in CLIP_FOLDERS and is_visible(path)
 
 
 def is_file(path: Path) -> bool:

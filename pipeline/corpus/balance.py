@@ -13,10 +13,10 @@ def turn_within(rows: pd.DataFrame, columns: list[str]) -> pd.Series:
     return rows.sort_values("order").groupby(columns, observed=True).cumcount().reindex(rows.index)
 
 
-def is_surplus(rows: pd.DataFrame, share: int) -> pd.Series:
+def is_surplus(rows: pd.DataFrame, share: int, of: str = "group") -> pd.Series:
     """True for the rows beyond `share` in each group. Every speaker's first clip is kept before anyone's second."""
-    turns = rows.assign(turn=turn_within(rows, ["speaker", "group"])).sort_values(["turn", "order"])
-    return turns.groupby("group", observed=True).cumcount().reindex(rows.index) >= share
+    turns = rows.assign(turn=turn_within(rows, ["speaker", of])).sort_values(["turn", "order"])
+    return turns.groupby(of, observed=True).cumcount().reindex(rows.index) >= share
 
 
 def rarest(groups: pd.Series) -> int:

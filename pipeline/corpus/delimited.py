@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.stage import UserError
 
+LONGEST_HEADER = 2**16  # bytes
 BYTES_AT_ONCE = 4 * 2**20  # bytes read at a time; no line may be longer
 
 
@@ -26,6 +27,11 @@ def comma_separated(lines: str) -> pa.Array:
     """The fields of each line that is not blank, quoted or not. Raises csv.Error for a quote out of place."""
     rows = csv.reader(io.StringIO(lines, newline=""), strict=True)
     return pa.array([row for row in rows if row], pa.list_(pa.large_string()))
+
+
+def fields_of(path: Path) -> Callable[[str], pa.Array]:
+    """How the fields of a table are found, by its suffix."""
+    return comma_separated if path.suffix == ".csv" else tab_separated
 
 
 def read_delimited(
@@ -55,6 +61,16 @@ def read_delimited(
         raise UserError(f"{path} is not a table: it is empty")
     table = pa.table({name: pa.chunked_array(parts, pa.large_string()) for name, parts in columns.items()})
     return table.to_pandas(), np.concatenate(excess)
+
+
+def header_of(path: Path) -> list[str]:
+    """The names of a table's columns; none if it cannot be read as a table."""
+    try:
+        with path.open("rb") as file:
+            line = next((line for line in file.read(LONGEST_HEADER).split(b"\n") if line.strip()), b"")
+        return fields_of(path)(line.removeprefix(BOM_UTF8).decode() + "\n")[0].as_py()
+    except (OSError, UnicodeDecodeError, csv.Error, IndexError):
+        return []
 
 
 def whole_lines(path: Path) -> Iterator[str]:

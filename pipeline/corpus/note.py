@@ -1,35 +1,34 @@
-"""Note: what `tables` writes down about the corpus, which later stages and the model pass on.
+"""Note: what `tables` writes down about each corpus, which later stages and the model pass on.
 
-A corpus is an archive, or the `validated.tsv` of an unpacked release. DVC hashes only that one file; for the clips of
-an unpacked release their number and total bytes are noted here, so that changes are noticed.
+DVC hashes archives and tables. For clips beside a table, their number and total bytes are noted here, so that changes
+are noticed.
 """
 
 import json
-import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from pipeline.corpus.archive import Archive
+from pipeline.corpus.corpora import Corpus
 from pipeline.corpus.names import name_of
-from pipeline.paths import NOTE
+from pipeline.corpus.noted import NOTE, PRESENT, SYNTHETIC, noted
 from pipeline.running.output import read_json
 
-SYNTHETIC = "synthetic"  # in the column `segment` of the demo; no release has it
 
-
-def write_note(corpus: Path, tables: Path) -> None:
-    """Write the note into `tables`, the folder with the tables of the corpus."""
-    paths = sorted(tables.glob("*.tsv"))
+def write_note(corpus: Corpus, tables: Path, clips: Sequence[str]) -> None:
+    """Write the note, and the names of the clips that are there, into the folder with the tables of the corpus."""
+    paths = sorted([*tables.glob("*.tsv"), *tables.glob("*.csv")])
     said = {
-        "name": name_of(corpus.absolute().parent.name if is_unpacked(corpus) else corpus.name),
+        "name": corpus.name,
         "is_synthetic": any(is_synthetic(path) for path in paths),
         "rows": {name_of(path.stem): count_rows(path) for path in paths},
     }
     note = {"corpus": said, "contents": contents_of(corpus)}
-    (tables / NOTE.name).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-
-
-def is_unpacked(corpus: Path) -> bool:
-    return corpus.suffix == ".tsv"
+    (tables / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    pd.DataFrame({"path": pd.Series(clips, dtype="str")}).to_parquet(tables / PRESENT, index=False)
 
 
 def is_synthetic(table: Path) -> bool:
@@ -47,26 +46,25 @@ def count_rows(table: Path) -> int:
         return max(0, sum(bool(line.strip()) for line in lines) - 1)
 
 
-def contents_of(corpus: Path) -> dict[str, Any] | None:
-    """The number of clips of an unpacked release, their bytes, and the bytes of each table; None for an archive."""
-    if not is_unpacked(corpus):
+def contents_of(corpus: Corpus) -> dict[str, Any] | None:
+    """The number of clips beside a table, their bytes, and the bytes of each table; None for an archive."""
+    if isinstance(corpus, Archive):
         return None
-    count = size = 0
-    folder = corpus.parent / "clips"
-    for entry in os.scandir(folder) if folder.is_dir() else ():
-        if entry.is_file():
-            count += 1
-            size += entry.stat().st_size
-    tables = {name_of(path.name): path.stat().st_size for path in sorted(corpus.parent.glob("*.tsv"))}
-    return {"clips": count, "bytes": size, "tables": tables}
+    sizes = [path.stat().st_size for path in corpus.clip_paths()]
+    return {"clips": len(sizes), "bytes": sum(sizes), "tables": {name: member.size for name, member in corpus.tables()}}
 
 
-def is_as_noted(corpus: Path) -> bool:
-    """True unless clips or tables of an unpacked release were added, removed or resized since `tables` read it."""
-    return read_json(NOTE, dict).get("contents") == contents_of(corpus)
+def are_as_noted(corpora: Sequence[Corpus]) -> bool:
+    """True unless clips or tables beside a table were added, removed or resized since `tables` read them."""
+    contents = [read_json(folder / NOTE, dict).get("contents") for folder in noted()]
+    return contents == [contents_of(corpus) for corpus in corpora]
 
 
-def state_of(corpus: Path) -> list:
-    """Facts that distinguish the corpus at a path from one that was there before."""
-    state = corpus.stat()
-    return [str(corpus), state.st_size, state.st_mtime_ns, contents_of(corpus)]
+def state_of(corpora: Sequence[Corpus]) -> list:
+    """Facts that distinguish the corpora from others that were at these paths before."""
+
+    def state(corpus: Corpus) -> list:
+        facts = corpus.path.stat()
+        return [str(corpus.path), facts.st_size, facts.st_mtime_ns, contents_of(corpus)]
+
+    return [state(corpus) for corpus in corpora]

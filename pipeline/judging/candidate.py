@@ -11,7 +11,7 @@ from models.asking.network import Network, open_network
 from models.asking.predictor import open_for, with_encoder
 from models.config import Config, read_config, read_origin
 from models.learning.trained import load
-from pipeline.corpus.ages import AGES
+from pipeline.corpus.ages import group_by_year
 from pipeline.predict import about_model
 from pipeline.reports.about import About
 from pipeline.splits.heard import heard_by
@@ -57,8 +57,12 @@ def open_candidate(folder: Path) -> Candidate:
 
 def groups_of(config: Config, folder: Path) -> dict[str, list[str]]:
     groups = config.origin.split.groups
-    words = [word for each in groups.values() for word in each]
-    if list(groups) != config.groups or not all(groups.values()) or sorted(words) != sorted({*words} & {*AGES}):
+    try:
+        group_by_year(groups)
+        fits = list(groups) == config.groups and all(groups.values())
+    except ValueError:
+        fits = False
+    if not fits:
         raise UserError(f"{folder}/config.json is damaged: its groups do not fit the ages that it was trained on")
     return groups
 

@@ -13,8 +13,8 @@ from models.judging.bootstrap import SpeakerBootstrap, interval
 from models.judging.breakdown import breakdown
 from models.judging.judged import Judged
 from models.judging.scores import macro_recall, resampled_scores
-from pipeline.corpus.ages import YEARS
 from pipeline.reports.audit import Baselines, audited, baselines_of, compared
+from pipeline.reports.years import years_table
 
 LENGTHS = {"under 3 s": 3, "3 to 5 s": 5, "5 to 8 s": 8, "8 s and more": np.inf}
 NO_INTERVAL = "ece"  # chance alone raises it, in the test set and again in each resample of it
@@ -34,7 +34,16 @@ def report_on(split: pd.DataFrame, raw: np.ndarray, config: Config, store: Store
     """The report on the probabilities `raw`, (test clips, groups); without a store it has one baseline fewer."""
     test = split[split["split"] == "test"]
     is_seen = test["speaker"].isin(split["speaker"][split["split"].isin(["train", "val"])]).to_numpy()
-    return report_of(test, raw, config, baselines_of(split, config.front_end.hop, store), is_seen)
+    report = report_of(test, raw, config, baselines_of(split, config.front_end.hop, store), is_seen)
+    theirs = split[split["speaker"].isin(test["speaker"])]
+    report.tables["years"] = years_table(
+        report.judged,
+        np.array(config.years),
+        constant=float(split["years"][split["split"] == "train"].median()),
+        natural=theirs["group"].value_counts(sort=False).to_numpy(),
+        is_exact=test["is_exact"].to_numpy(bool),
+    )
+    return report
 
 
 def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Baselines, is_seen: np.ndarray) -> Report:
@@ -42,7 +51,7 @@ def report_of(test: pd.DataFrame, raw: np.ndarray, config: Config, baselines: Ba
     judged = Judged(
         tempered(raw, config.temperature),
         test["group"].cat.codes.to_numpy("int64"),
-        test["age"].map(YEARS).to_numpy("float64"),
+        test["years"].to_numpy("float64"),
         test["speaker"].to_numpy(),
     )
     bootstrap = SpeakerBootstrap(judged.speakers)
@@ -88,6 +97,7 @@ def facets_of(test: pd.DataFrame) -> pd.DataFrame:
         "gender": test["gender"].replace("", "not stated"),
         "accent": test["accent"].replace("", "not stated"),
         "locale": test["locale"],
+        "corpus": test["corpus"],
         "sample rate": test["sample_rate"].astype("str") + " Hz",
         "clip length": seconds,
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.ages import age_to_group
+from pipeline.corpus.ages import groups_of
 from pipeline.params import Filter, Params, Split
 from pipeline.paths import REJECTS
 from pipeline.running.output import read_csv, read_parquet
@@ -13,13 +13,15 @@ from pipeline.stage import UserError, fingerprint
 LEAKS = "Clips of the same speakers are in train and test: the scores show how well familiar voices are recognised."
 ONE_FATE = "every row of the tables has one fate: a rule, a reject reason, a reason to leave it out, or a split"
 APART = "no speaker is in two splits"
-FOLDED = ("speaker", "locale", "clip")
+FOLDED = ("speaker", "locale", "corpus", "clip")
 
 
 def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Params) -> dict:
     """The account of every row of the tables, and the claims checked against it."""
-    outcomes = read_parquet(rows, ["path", "outcome"])
-    chosen = read_parquet(manifest, ["key", "path", "speaker", "age", "gender", "locale"])
+    outcomes = read_parquet(rows, ["corpus", "path", "outcome"])
+    chosen = read_parquet(
+        manifest, ["key", "corpus", "path", "speaker", "age", "years", "is_exact", "gender", "locale"]
+    )
     decoded = read_parquet(logmel / "index.parquet", ["key"])["key"]
     rejected = read_csv(logmel / REJECTS.name, ["key", "reason"], dtype="str", keep_default_na=False)
     placed = read_parquet(split, ["key", "speaker", "group", "split", "left_out"])
@@ -33,7 +35,7 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
     claims = {
         ONE_FATE: (
             total(accounts) == len(outcomes)
-            and same(outcomes["path"][outcomes["outcome"] == "kept"], chosen["path"])
+            and same(named(outcomes[outcomes["outcome"] == "kept"]), named(chosen))
             and same(chosen["key"], pd.concat([decoded, rejected["key"]]))
             and same(decoded, placed["key"])
             and bool((placed["split"].isna() != placed["left_out"].isna()).all())
@@ -58,7 +60,7 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
 
 
 def claims_on_manifest(chosen: pd.DataFrame, settings: Filter) -> dict[str, bool]:
-    most, groups = settings.clips_per_speaker, chosen["age"].map(age_to_group(settings.groups))
+    most, groups = settings.clips_per_speaker, groups_of(chosen, settings.groups).dropna().astype("str")
     claims = {f"no speaker has more than {most} clips in the manifest": chosen["speaker"].value_counts().max() <= most}
     if settings.balance == "undersample":
         claims["the manifest has the same number of clips in each of its groups"] = groups.value_counts().nunique() == 1
@@ -80,13 +82,19 @@ def claims_on_split(used: pd.DataFrame, settings: Split) -> dict[str, bool]:
     }
     if settings.by == "locale":
         claims["no locale is in two splits"] = (used.groupby("locale")["split"].nunique() <= 1).all()
+    if settings.by == "corpus":
+        tested = used["corpus"][used["split"] == "test"]
+        claims["test is one corpus, and nothing of it is in train or val"] = (
+            tested.nunique() == 1 and not used["corpus"][used["split"] != "test"].isin(tested).any()
+        )
     return claims
 
 
 def agrees(placed: pd.DataFrame, chosen: pd.DataFrame, settings: Split) -> bool:
     """True if each clip's speaker is the manifest's, and its group follows from the age there."""
-    both = placed.merge(chosen[["key", "speaker", "age"]], on="key", how="left", suffixes=("", "_chosen"))
-    group = both["age"].map(age_to_group(settings.groups)).fillna("")
+    of_manifest = ["key", "speaker", "age", "years", "is_exact"]
+    both = placed.merge(chosen[of_manifest], on="key", how="left", suffixes=("", "_chosen"))
+    group = groups_of(both, settings.groups).astype("str").fillna("")
     return bool(
         (both["speaker"] == both["speaker_chosen"]).all() and (both["group"].astype("str").fillna("") == group).all()
     )
@@ -100,6 +108,10 @@ def tally(values: pd.Series, leave: str | None = None) -> dict[str, int]:
 
 def total(accounts: dict) -> int:
     return sum(sum(part.values()) if isinstance(part, dict) else part for part in accounts.values())
+
+
+def named(rows: pd.DataFrame) -> pd.Series:
+    return rows["corpus"].astype("str") + "/" + rows["path"]
 
 
 def same(first: pd.Series, second: pd.Series) -> bool:

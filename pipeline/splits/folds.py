@@ -52,6 +52,26 @@ def by_locale(rows: pd.DataFrame, folds: int) -> pd.Series:
     return at_home["locale"].map(fold_of).astype("Int64").reindex(rows.index)
 
 
+def by_corpus(rows: pd.DataFrame, folds: int, fold: int) -> pd.Series:
+    """The split of each row: test is the corpus with the number `fold`, in name order; of the speakers of all others,
+    one fold is val and the rest train.
+
+    The rows of a speaker who is in test's corpus and in another get none there (<NA>). Raises UserError for a number
+    that no corpus has.
+    """
+    corpora = sorted(rows["corpus"].unique())
+    if not 1 <= fold + 1 <= len(corpora) or len(corpora) < 2:
+        raise UserError(
+            f"split.by is corpus and split.fold {fold}, but there are {len(corpora)} corpora with clips: "
+            f"{', '.join(f'{number} is {name}' for number, name in enumerate(corpora))}"
+        )
+    is_tested = rows["corpus"] == corpora[fold]
+    others = rows[~is_tested]
+    split = pd.Series(np.where(by_speaker(others, folds) == 0, "val", "train"), others.index)
+    strangers = rows.index[is_tested & ~rows["speaker"].isin(others["speaker"])]
+    return pd.concat([split, pd.Series("test", strangers)]).reindex(rows.index)
+
+
 def most_common(rows: pd.DataFrame, who: str, what: str) -> pd.DataFrame:
     """For each `who` the `what` that most of its rows have, or the first in order if several tie."""
     tally = rows.groupby([who, what], observed=True).size().rename("clips").reset_index()

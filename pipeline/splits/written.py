@@ -6,7 +6,15 @@ from pipeline.paths import SPLIT, SPLIT_REPORT
 from pipeline.running.output import read_json, read_parquet
 from pipeline.stage import UserError, fingerprint
 
-OF_MANIFEST = ["age", "gender", "accent", "locale"]  # what evaluation needs of a clip, besides its group
+OF_MANIFEST = [
+    "age",
+    "gender",
+    "accent",
+    "locale",
+    "corpus",
+    "years",
+    "is_exact",
+]  # what evaluation needs of a clip, besides its group
 OF_INDEX = ["seconds", "frames", "sample_rate", "loudness"]
 SPLIT_COLUMNS = ["key", "speaker", "group", "split", "left_out", *OF_MANIFEST, *OF_INDEX]
 

@@ -1,6 +1,7 @@
 """The page's answers, asked for without a browser (also picture.py, __init__.py)."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import app
 import page.folder
 from models.config import ModelError
 from pipeline.voices.synthetic import RATE, draw_voice, speak
-from tests.app.conftest import ask, free_port
+from tests.app.conftest import PEOPLES_GROUPS, ask, free_port
 from tests.conftest import encode
 
 
@@ -56,6 +57,23 @@ def test_six_people_asking_at_once_get_their_own_answers(address, questions, mon
     assert set(together) == {1}
 
 
+def test_the_chosen_model_answers_and_says_who_it_is(address_of_two, sounds):
+    answers = [ask(address_of_two, "upload", sounds / "voice.wav", model) for model in (0, 1)]
+    for groups, answer, name in (
+        (PEOPLES_GROUPS, answers[0], "the model that learnt from people"),
+        (["young", "middle", "old &amp; wise"], answers[1], "the demo"),
+    ):
+        assert re.findall(r'scope="row">(.*?)<', answer) == groups
+        assert f"by {name}." in answer
+
+
+def test_people_who_choose_and_ask_at_once_get_the_answers_of_their_models(address_of_two, questions):
+    asked = [(*question, model) for question in questions for model in (0, 1)]
+    expected = [ask(address_of_two, *each) for each in asked]
+    with ThreadPoolExecutor(len(asked)) as askers:
+        assert list(askers.map(lambda each: ask(address_of_two, *each), asked)) == expected
+
+
 def is_served(address: str) -> bool:
     with suppress(httpx.RemoteProtocolError):
         return httpx.get(address).is_success
@@ -64,7 +82,7 @@ def is_served(address: str) -> bool:
 
 def test_recordings_are_deleted_after_a_while_and_examples_are_not(folder, sounds, monkeypatch):
     monkeypatch.setattr(app, "LOOKED_FOR", 0.1)
-    with app.served(folder, "127.0.0.1", free_port()) as address:
+    with app.served([folder], "127.0.0.1", free_port()) as address:
         recordings = Path(os.environ["GRADIO_TEMP_DIR"])
         expected = ask(address, "click", 3)
         ask(address, "upload", sounds / "voice.mp3")

@@ -1,8 +1,10 @@
 """How the page starts and ends."""
 
 import argparse
+import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +16,7 @@ import httpx
 import pytest
 
 import app
-from pipeline.predict import UserError
+from pipeline.predict import ModelError, UserError
 from tests.app.conftest import free_port
 
 IN_THE_BACKGROUND = ["sh", "-c", 'trap \'\' INT; exec "$0" "$@"']  # as a shell without job control starts a job
@@ -76,6 +78,50 @@ def test_why_it_cannot_start_is_one_line(folder, model, said):
     assert failed.returncode == 1
     assert len(failed.stderr.splitlines()) == 1
     assert failed.stderr.startswith(said.format(port=port))
+
+
+def test_a_model_that_cannot_be_opened_is_left_out_if_there_is_another(folder, tmp_path, capsys):
+    (tmp_path / "config.json").write_text("torn")
+    listeners = app.opened([tmp_path, folder])
+    assert [each.about.corpus for each in listeners] == ["a.tar"]
+    said = capsys.readouterr().err
+    assert said.startswith(f"app: the page goes without a model: {tmp_path}/config.json does not describe a model")
+    assert said.count("\n") == 1
+    with pytest.raises(ModelError, match="does not describe a model"):
+        app.opened([tmp_path])
+    with pytest.raises(ModelError, match=r"config\.json does not describe a model"):
+        app.opened([tmp_path, Path("absent")])
+
+
+def test_the_page_takes_what_is_here_if_no_model_is_named(folder, people, tmp_path):
+    """The one that learnt from people comes first, and both are open to choose from."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/model").symlink_to(folder)
+    (tmp_path / "data/pretrained").symlink_to(people)
+    port, page = free_port(), Path("app.py").absolute()
+    with contextlib.chdir(tmp_path), started(str(page), "--port", str(port)) as server:
+        assert server.stdout.readline()
+        components = httpx.get(f"http://127.0.0.1:{port}/config").json()["components"]
+        server.send_signal(signal.SIGTERM)
+        assert server.stderr.read() == b""
+    choice = next(each["props"] for each in components if each["props"].get("elem_id") == "model")
+    labels = ["Learnt from people: Common Voice 6.1", "The demo: synthetic voices only"]
+    assert ([name for name, _ in choice["choices"]], choice["value"], choice["visible"]) == (labels, labels[0], True)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "python app.py"),
+        (["MODEL=pretrained"], "python app.py --model data/pretrained"),
+        (["MODEL=export", "ARGS=--port 8080"], "python app.py --model data/export --port 8080"),
+    ],
+)
+def test_make_app_shows_the_model_that_is_named(words, line):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = [shutil.which("make"), "-n", "app", *words]
+    told = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert told.stdout.rstrip().endswith(line)
 
 
 def test_a_host_of_another_machine_is_refused():

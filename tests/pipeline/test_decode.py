@@ -19,7 +19,7 @@ from features.store import Store
 from pipeline import decode as decode_stage
 from pipeline import filter, tables
 from pipeline import pack as pack_stage
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.decode import all_rejects, check_rejects, decode
 from pipeline.pack import merge_lists, pack
 from pipeline.paths import CLIPS_INDEX
@@ -55,9 +55,9 @@ def manifest(clips) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory, clips, manifest):
     folder = tmp_path_factory.mktemp("corpus")
-    release = write_release(folder / "en", pd.DataFrame({"path": list(clips)}), clips)
+    release = write_release(folder / "en", pd.DataFrame({"client_id": "a", "path": list(clips)}), clips)
     (folder / "clips").mkdir()
-    pack(open_corpus(release), dict(zip(manifest["path"], manifest["key"], strict=True)), folder / "clips", 4)
+    pack(open_corpora(release)[0], dict(zip(manifest["path"], manifest["key"], strict=True)), folder / "clips", 4)
     merge_lists(folder / "clips")
     return folder / "clips"
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from features.shard import ShardWriter
+from pipeline.corpus.rows import read_corpora
 from pipeline.corpus.rules import LONGEST_KEY, RULES
 from pipeline.filter import (
     apply_rules,
@@ -14,13 +15,11 @@ from pipeline.filter import (
     check_rows,
     count,
     manifest_of,
-    official_splits,
     prepare,
-    read_tables,
 )
 from pipeline.params import Filter
 from pipeline.stage import UserError
-from tests.conftest import write_table
+from tests.conftest import list_release
 
 
 @pytest.fixture
@@ -41,11 +40,10 @@ def settings(groups):
 @pytest.fixture
 def filtered(tmp_path):
     def run(table, settings, **others):
-        for name, rows in {"validated": table, **others}.items():
-            write_table(rows, tmp_path / f"{name}.tsv")
-        rows = prepare(read_tables(tmp_path, settings.tables), settings)
+        folder = list_release(tmp_path, {"validated": table, **others})
+        rows = prepare(read_corpora([folder], settings), settings)
         rows["outcome"] = apply_rules(rows, settings)
-        return manifest_of(rows, official_splits(tmp_path)), count(rows)
+        return manifest_of(rows), count(rows)
 
     return run
 
@@ -70,7 +68,7 @@ def test_a_clean_table_stays_whole(table, settings, filtered):
         ({"age": ""}, "no_age"),
         ({"age": "ageless"}, "unknown_age"),
         ({"client_id": ""}, "no_speaker"),
-        ({"path": "common_voice_en_0001.mp3"}, "duplicate"),
+        ({"path": "common_voice_en_0024.mp3"}, "duplicate"),
         ({"path": "../../secret.mp3"}, "unsafe_path"),
         ({"path": ""}, "unsafe_path"),
         ({"path": ".mp3"}, "unsafe_path"),
@@ -188,16 +186,16 @@ def test_a_damaged_row_damages_no_other(table, settings, filtered):
 
 
 def test_rows_that_lack_fields_are_counted_once(table, settings, tmp_path):
-    write_table(table(48, 24), tmp_path / "validated.tsv")
+    list_release(tmp_path, {"validated": table(48, 24)})
     text = (tmp_path / "validated.tsv").read_text(encoding="utf-8")
     (tmp_path / "validated.tsv").write_text(text.replace("\tfifties", "") + "client9\tcut_o", encoding="utf-8")
-    rows = prepare(read_tables(tmp_path, settings.tables), settings)
+    rows = prepare(read_corpora([tmp_path], settings), settings)
     rows["outcome"] = apply_rules(rows, settings)
     account = count(rows)
     assert account["rows"] == 49
     assert dropped(account) == {"damaged": 9}
     rows.sort_index().to_parquet(tmp_path / "rows.parquet")
-    check_rows(tmp_path / "rows.parquet", tmp_path)
+    check_rows(tmp_path / "rows.parquet", [tmp_path])
 
 
 def test_quotes_break_nothing(table, settings, filtered):
@@ -217,10 +215,11 @@ def test_a_missing_table_is_named(table, settings, filtered):
         filtered(table(48, 24), dataclasses.replace(settings, tables=["validated", "other"]))
 
 
-def test_an_empty_table_is_refused(tmp_path):
-    (tmp_path / "validated.tsv").write_text("")
+def test_an_empty_table_is_refused(table, settings, tmp_path):
+    list_release(tmp_path, {"validated": table(48, 24), "other": table(48, 24)})
+    (tmp_path / "other.tsv").write_text("")
     with pytest.raises(UserError, match="not a table"):
-        read_tables(tmp_path, ["validated"])
+        read_corpora([tmp_path], dataclasses.replace(settings, tables=["other"]))
 
 
 def test_fewer_than_two_groups_are_an_error(table, settings, filtered):
@@ -257,10 +256,10 @@ def test_a_clip_in_two_tables_counts_in_the_one_named_first(table, settings, fil
 
 
 def test_written_rows_that_are_not_those_of_the_table_are_found(table, tmp_path):
-    write_table(table(48, 24), tmp_path / "validated.tsv")
-    rows = table(48, 24)[["path"]].assign(table="validated", outcome="kept")
+    list_release(tmp_path, {"validated": table(48, 24)})
+    rows = table(48, 24)[["path"]].assign(corpus="corpus.tar", table="validated", outcome="kept")
     rows.to_parquet(tmp_path / "rows.parquet")
-    check_rows(tmp_path / "rows.parquet", tmp_path)
+    check_rows(tmp_path / "rows.parquet", [tmp_path])
     rows[1:].to_parquet(tmp_path / "rows.parquet")
-    with pytest.raises(RuntimeError, match=r"every row of validated\.tsv"):
-        check_rows(tmp_path / "rows.parquet", tmp_path)
+    with pytest.raises(RuntimeError, match=r"every row of validated of corpus\.tar"):
+        check_rows(tmp_path / "rows.parquet", [tmp_path])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features.running import progress
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.decode import decode
 from pipeline.demo import make_corpus
 from pipeline.pack import merge_lists, pack
@@ -28,14 +28,14 @@ def at_once(monkeypatch):
 
 @pytest.fixture
 def release(tmp_path):
-    return write_release(tmp_path / "en", pd.DataFrame({"path": list(CLIPS)}), CLIPS)
+    return write_release(tmp_path / "en", pd.DataFrame({"client_id": "a", "path": list(CLIPS)}), CLIPS)
 
 
 def test_pack_and_decode(at_once, release, tmp_path, front_end, capsys):
     packed, decoded = tmp_path / "packed", tmp_path / "decoded"
     packed.mkdir()
     decoded.mkdir()
-    pack(open_corpus(release), {name: name.removesuffix(".mp3") for name in CLIPS}, packed, 2)
+    pack(open_corpora(release)[0], {name: name.removesuffix(".mp3") for name in CLIPS}, packed, 2)
     assert capsys.readouterr().err.splitlines()[-1].startswith("pack: 6 of 6 clips, ")
     index = merge_lists(packed)
     about = {"age": "teens", "gender": "", "accent": "", "locale": "en", "speaker": "0" * 16}
@@ -54,7 +54,7 @@ def test_a_pass_over_an_archive(at_once, tmp_path, capsys):
             member = tarfile.TarInfo(f"clips/{number}.mp3")
             member.size = size
             tar.addfile(member, io.BytesIO(bytes(size)))
-    assert len(list(open_corpus(tmp_path / "corpus.tar").any_clips())) == 4
+    assert len(list(open_corpora(tmp_path / "corpus.tar")[0].any_clips())) == 4
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert all(re.fullmatch(r"clips: [\d.]+ MB of 1\.1 MB, .+ left", line) for line in lines), lines

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from features.shard import read_shard
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.pack import check_missing, merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
@@ -42,7 +42,7 @@ def packed(folder):
 def test_the_chosen_clips_and_no_others(form, request, clips, tmp_path):
     chosen = list(clips)[::2]
     (tmp_path / "out").mkdir()
-    pack(open_corpus(request.getfixturevalue(form)), keys_of(chosen), tmp_path / "out", 5)
+    pack(open_corpora(request.getfixturevalue(form))[0], keys_of(chosen), tmp_path / "out", 5)
     assert packed(tmp_path / "out") == {name: clips[name] for name in chosen}
     index = merge_lists(tmp_path / "out")
     assert index["shard"].value_counts().sort_index().to_dict() == {"00000.tar": 5, "00001.tar": 5, "00002.tar": 2}
@@ -51,7 +51,7 @@ def test_the_chosen_clips_and_no_others(form, request, clips, tmp_path):
 
 def test_what_the_archive_lacks_is_not_in_the_index(archive, clips, tmp_path):
     (tmp_path / "out").mkdir()
-    pack(open_corpus(archive), keys_of([*clips, "absent.mp3"]), tmp_path / "out", 100)
+    pack(open_corpora(archive)[0], keys_of([*clips, "absent.mp3"]), tmp_path / "out", 100)
     assert "absent" not in set(merge_lists(tmp_path / "out")["key"])
 
 
@@ -59,12 +59,12 @@ def test_a_killed_run_resumes_after_its_complete_shards(archive, clips, tmp_path
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-        pack(open_corpus(archive), keys_of(clips), folder, 5)
+        pack(open_corpora(archive)[0], keys_of(clips), folder, 5)
     for path in sorted(killed.iterdir())[4:]:
         path.unlink()
     (killed / ".00002.tar").write_bytes(b"begun")
     before = (killed / "00000.tar").stat().st_mtime_ns
-    pack(open_corpus(archive), keys_of(clips), killed, 5)
+    pack(open_corpora(archive)[0], keys_of(clips), killed, 5)
     assert (killed / "00000.tar").stat().st_mtime_ns == before
     for path in whole.glob("*.tar"):
         assert (killed / path.name).read_bytes() == path.read_bytes()
@@ -74,10 +74,10 @@ def test_a_killed_run_resumes_after_its_complete_shards(archive, clips, tmp_path
 @pytest.mark.parametrize("size", [0, 700])
 def test_shards_torn_by_a_power_cut_are_made_again(archive, clips, tmp_path, name, size):
     """A shard or a list in the middle, renamed into place before its bytes were on the disk."""
-    pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
+    pack(open_corpora(archive)[0], keys_of(clips), tmp_path, 5)
     whole = {path.name: path.read_bytes() for path in tmp_path.glob("0*")}
     os.truncate(tmp_path / name, size)
-    pack(open_corpus(archive), keys_of(clips), tmp_path, 5)
+    pack(open_corpora(archive)[0], keys_of(clips), tmp_path, 5)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("0*")} == whole
     assert list(merge_lists(tmp_path)["key"]) == [name.removesuffix(".mp3") for name in clips]
 
@@ -98,34 +98,36 @@ def test_a_corpus_that_lacks_a_few_is_not():
 @pytest.mark.parametrize("form", ["archive", "release"])
 def test_tables_are_copied_unchanged(form, request, release, tmp_path):
     (tmp_path / "tables").mkdir()
-    assert copy_tables(request.getfixturevalue(form), tmp_path / "tables") == ["validated.tsv"]
+    clips = copy_tables(open_corpora(request.getfixturevalue(form))[0], tmp_path / "tables")
+    assert sorted(clips) == sorted(path.name for path in release.parent.glob("clips/*"))
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["validated.tsv"]
     assert (tmp_path / "tables" / "validated.tsv").read_bytes() == release.read_bytes()
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"corpus is .*absent\.tar: there is no such file"):
-        open_corpus(tmp_path / "absent.tar")
+        open_corpora(tmp_path / "absent.tar")[0]
 
 
 def test_an_archive_without_the_table_is_refused(release, tmp_path):
     release.rename(release.with_name("other.tsv"))
     archive = write_archive(release, tmp_path / "corpus.tar.gz")
-    with pytest.raises(UserError, match=r"holds no validated\.tsv"):
-        copy_tables(archive, tmp_path)
+    with pytest.raises(UserError, match=r"holds no table of clips such as validated\.tsv"):
+        copy_tables(open_corpora(archive)[0], tmp_path)
 
 
 def test_an_archive_of_two_languages_is_refused(release, tmp_path):
     (release.parent / "de").mkdir()
     (release.parent / "de" / "validated.tsv").write_bytes(release.read_bytes())
     with pytest.raises(UserError, match=r"more than one validated\.tsv"):
-        copy_tables(write_archive(release, tmp_path / "corpus.tar.gz"), tmp_path)
+        copy_tables(open_corpora(write_archive(release, tmp_path / "corpus.tar.gz"))[0], tmp_path)
 
 
 @pytest.mark.parametrize("data", [b"no archive", b"", b"\x1f\x8b\x08 no gzip"])
 def test_a_file_that_is_not_an_archive_is_refused(tmp_path, data):
     (tmp_path / "corpus.tar").write_bytes(data)
     with pytest.raises(UserError, match="not a complete archive"):
-        copy_tables(tmp_path / "corpus.tar", tmp_path)
+        copy_tables(open_corpora(tmp_path / "corpus.tar")[0], tmp_path)
 
 
 @pytest.mark.parametrize("open_", [open, gzip.open, bz2.open, lzma.open])
@@ -143,7 +145,7 @@ def test_an_archive_that_ends_too_early_is_refused(archive, clips, tmp_path, ope
     }[form]
     with open_(tmp_path / "corpus", "wb") as file:
         file.write(tar[:size])
-    corpus = open_corpus(tmp_path / "corpus")
+    corpus = open_corpora(tmp_path / "corpus")[0]
     if form == "whole":
         assert dict(corpus.clips(set(clips))) == clips
     else:
@@ -154,7 +156,7 @@ def test_an_archive_that_ends_too_early_is_refused(archive, clips, tmp_path, ope
 def test_a_compressed_archive_that_is_cut_is_refused(archive, tmp_path):
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(UserError, match="not a complete archive"):
-        copy_tables(archive, tmp_path)
+        copy_tables(open_corpora(archive)[0], tmp_path)
 
 
 def test_links_in_an_archive_are_not_followed(release, tmp_path):
@@ -162,5 +164,5 @@ def test_links_in_an_archive_are_not_followed(release, tmp_path):
     name = "common_voice_en_0000.mp3"
     (release.parent / "clips" / name).unlink()
     (release.parent / "clips" / name).symlink_to(tmp_path / "secret")
-    pack(open_corpus(write_archive(release, tmp_path / "corpus.tar.gz")), keys_of([name]), tmp_path, 5)
+    pack(open_corpora(write_archive(release, tmp_path / "corpus.tar.gz"))[0], keys_of([name]), tmp_path, 5)
     assert pd.concat([pd.DataFrame({"key": []}), merge_lists(tmp_path)]).empty

@@ -49,10 +49,16 @@ def test_the_projects_own_are_right():
         ("decode.max_rejects", 2, "decode.max_rejects is 2: it should be less than or equal to 1"),
         ("front_ends.logmel.f_max", 9000, "front_ends.logmel.f_min and f_max are 20.0 and 9000.0 Hz"),
         ("split.fold", 10, "split: fold is 10, but there are 10 folds: 0 to 9"),
-        ("split.by", "sex", "by is 'sex': allowed are speaker, locale, official, clip and data/splits/NAME.csv"),
-        ("split.by", "/tmp/x.csv", "allowed are speaker, locale, official, clip and data/splits/NAME.csv"),  # noqa: S108
-        ("split.groups.teens", ["tens"], "split.groups.teens.0 is 'tens': it should be 'teens', 'twenties'"),
+        (
+            "split.by",
+            "sex",
+            "by is 'sex': allowed are speaker, locale, corpus, official, clip and data/splits/NAME.csv",
+        ),
+        ("split.by", "/tmp/x.csv", "allowed are speaker, locale, corpus, official, clip and data/splits/NAME.csv"),  # noqa: S108
+        ("split.groups.teens", ["tens"], "split: groups: tens is not an age: allowed are teens, twenties"),
         ("split.groups.teens", ["twenties"], "twenties is in more than one group"),
+        ("split.groups.teens", ["12-20"], "twenties is in more than one group"),
+        ("split.groups.teens", ["18-12"], "18-12 is not an age"),
         ("model", "vgg", "model is 'vgg': allowed are cnn, rnn, bigru, tcn"),
         ("compute.jobs", 0, "jobs is 0"),
         ("train", None, "train must hold crop, batch_size"),

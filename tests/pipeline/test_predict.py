@@ -1,6 +1,7 @@
 """The predict command, as its users run it: in a folder with nothing but an exported model."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -15,8 +16,11 @@ import torch
 
 from models.config import Config
 from models.exported import export
-from models.learning.trained import fresh, save
+from models.learning.trained import fresh, save, write_config
+from pipeline.paths import DVECTOR, MODEL, PRETRAINED
+from pipeline.predict import model_here, models_here, open_predictor
 from pipeline.reports.about import About, write_about
+from pipeline.voices.synthetic import RATE, draw_voice, speak
 from tests.conftest import buzz, encode
 
 ROOT = Path(__file__).parents[2]
@@ -230,3 +234,64 @@ def test_a_reader_may_stop_at_any_line(folder):
     ran = subprocess.run(["/bin/bash", "-c", command], cwd=folder, env=environment, capture_output=True)
     assert ran.stderr == b""
     assert ran.stdout.startswith(b"file")
+
+
+def put(folder: Path, config: Config, **facts: object) -> None:
+    """Put into `folder` the config of a model, and what is known about it; nothing more is read in what follows."""
+    folder.mkdir(parents=True)
+    write_config(config, folder)
+    write_about(dataclasses.replace(ABOUT, **facts), folder)
+
+
+@pytest.mark.parametrize(
+    ("trained", "pretrained", "offered"),
+    [
+        (None, False, [MODEL]),  # where there is none, it is this one that is said to be missing
+        (None, True, [PRETRAINED]),
+        ("synthetic", False, [MODEL]),
+        ("synthetic", True, [PRETRAINED, MODEL]),
+        ("people", True, [MODEL]),
+        ("unknown", True, [MODEL]),
+    ],
+)
+def test_the_models_that_are_asked_if_none_is_named(
+    trained, pretrained, offered, config, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    MODEL.mkdir(parents=True)  # DVC may leave an empty folder
+    if trained:
+        MODEL.rmdir()
+        put(MODEL, config, is_synthetic=trained == "synthetic")
+    if trained == "unknown":
+        (MODEL / "about.json").unlink()
+    if pretrained:
+        put(PRETRAINED, config, is_synthetic=False)
+    assert models_here() == offered
+    assert capsys.readouterr().err == ""
+    assert model_here() == (MODEL if trained or not pretrained else PRETRAINED)
+    line = "predict: no model was trained here, so data/pretrained answers\n"
+    assert capsys.readouterr().err == (line if pretrained and not trained else "")
+
+
+def test_without_a_model_of_its_own_predict_asks_the_pretrained_one(folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / PRETRAINED).symlink_to(folder / "exported")
+    command = [sys.executable, "-m", "pipeline.predict", "--json", str(folder / "sounds/0.wav")]
+    ran = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert (ran.returncode, lines(ran.stderr)) == (
+        0,
+        ["predict: no model was trained here, so data/pretrained answers"],
+    )
+    assert json.loads(ran.stdout)["probabilities"].keys() == {*GROUPS}
+
+
+@pytest.mark.skipif(not (PRETRAINED / "config.json").is_file(), reason="there is no pretrained model here")
+@pytest.mark.skipif(not DVECTOR.is_file(), reason="there is no d-vector here: python -m pipeline.encoder dvector")
+def test_the_pretrained_model_answers():
+    random = np.random.default_rng(0)
+    voice = 0.5 * speak(draw_voice(45, "male", random), 3.0, random)
+    predictor = open_predictor(PRETRAINED)
+    answer = predictor.judge([predictor.hear(encode(voice, RATE, "WAV"))])[0]
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert answer.seconds == pytest.approx(3, abs=0.1)
+    assert answer.warnings == []

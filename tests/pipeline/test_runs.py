@@ -69,7 +69,7 @@ def test_the_demo_is_made_where_there_is_none(params, folder):
 @pytest.mark.parametrize(
     ("corpus", "line"),
     [
-        ("data/raw", "corpus is data/raw, a folder: name the archive, or the validated.tsv in it"),
+        ("data/raw", "corpus is data/raw, a folder without a release or a table: it holds nothing"),
         ("~/cv.tar.gz", "corpus is ~/cv.tar.gz: only a shell expands ~: write the full path, or put a link"),
         (RAW, f"corpus is {RAW}: there is no such file, and no features were pulled: make pull"),
     ],
@@ -135,7 +135,7 @@ def asked(monkeypatch) -> list[str]:
 @pytest.mark.parametrize("is_changed", [False, True])
 def test_an_unpacked_release_that_changed_is_read_again(asked, tmp_path, monkeypatch, is_changed):
     (tmp_path / "validated.tsv").touch()
-    monkeypatch.setattr(runs, "is_as_noted", lambda corpus: asked == ["repro tables"] and not is_changed)
+    monkeypatch.setattr(runs, "are_as_noted", lambda corpus: asked == ["repro tables"] and not is_changed)
     runs.reread_if_changed(tmp_path / "validated.tsv")
     assert asked == ["repro tables", *["repro --force --single-item tables"] * is_changed]
 

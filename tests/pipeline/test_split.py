@@ -9,6 +9,7 @@ import pytest
 from pipeline.params import Split
 from pipeline.split import SPLITS, assign, grouped
 from pipeline.stage import UserError
+from tests.conftest import with_ages
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def manifest():
     speakers["locale"] = [f"l{number // 7 % 7}" for number in range(140)]
     rows = speakers.loc[np.repeat(np.arange(140), random.integers(1, 30, 140))].reset_index(drop=True)
     keys = [f"clip{number:04d}" for number in range(len(rows))]
-    return rows.assign(key=keys, path=[f"{key}.mp3" for key in keys], official="")
+    return with_ages(rows.assign(key=keys, path=[f"{key}.mp3" for key in keys], official=""))
 
 
 def split_of(manifest, settings):
@@ -155,3 +156,23 @@ def test_a_split_that_lacks_a_group_is_named(manifest, settings):
     manifest["official"] = np.where(manifest["age"] == "teens", "train", "test")
     with pytest.raises(UserError, match="train has no clips of twenties, thirties, forties, fifties, sixties"):
         split_of(manifest, dataclasses.replace(settings, by="official"))
+
+
+def test_a_corpus_is_tested_by_strangers_to_all_others(manifest, settings):
+    names = ["a.tar", "b.tar", "c"]
+    manifest["corpus"] = [names[int(speaker, 16) % 3] for speaker in manifest["speaker"]]
+    shared = manifest["speaker"].iloc[0]
+    theirs = manifest.index[manifest["speaker"] == shared]
+    manifest.loc[theirs[::2], "corpus"], manifest.loc[theirs[1::2], "corpus"] = "b.tar", "c"
+    rows = split_of(manifest, dataclasses.replace(settings, by="corpus", fold=1))
+    held = rows[rows["split"].notna()]
+    assert set(held["corpus"][held["split"] == "test"]) == {"b.tar"}
+    assert set(held["corpus"][held["split"] != "test"]) == {"a.tar", "c"}
+    assert (held.groupby("speaker")["split"].nunique() == 1).all()
+    assert set(rows["left_out"][(rows["speaker"] == shared) & (rows["corpus"] == "b.tar")]) == {"unassigned"}
+    assert set(held["split"]) == set(SPLITS)
+
+
+def test_a_corpus_that_there_is_not_is_named(manifest, settings):
+    with pytest.raises(UserError, match=r"there are 1 corpora with clips: 0 is corpus\.tar"):
+        split_of(manifest, dataclasses.replace(settings, by="corpus", fold=0))

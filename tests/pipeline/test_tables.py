@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tables
+from pipeline.corpus.corpora import open_corpora
 from pipeline.stage import UserError
 from pipeline.tables import LARGEST_TABLE, copy_tables
 
@@ -41,7 +41,7 @@ def folder(tmp_path):
 def test_a_table_is_refused_for_its_size_before_it_is_written(archive, folder, size):
     corpus = archive({"x/train.tsv": b"path\n", "x/validated.tsv": size})
     with pytest.raises(UserError, match=r"holds a validated\.tsv of .* GB: the limit is 2\.0 GB"):
-        copy_tables(corpus, folder)
+        copy_tables(open_corpora(corpus)[0], folder)
     assert not list(folder.iterdir())
 
 
@@ -50,7 +50,7 @@ def test_a_sparse_table_in_a_folder_is_refused_as_well(tmp_path, folder):
     with (tmp_path / "validated.tsv").open("r+b") as file:
         file.truncate(2**40)
     with pytest.raises(UserError, match="the limit is"):
-        copy_tables(tmp_path / "validated.tsv", folder)
+        copy_tables(open_corpora(tmp_path / "validated.tsv")[0], folder)
 
 
 def test_a_table_without_room_is_not_started(archive, folder, monkeypatch):
@@ -58,14 +58,14 @@ def test_a_table_without_room_is_not_started(archive, folder, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 5000, 5000))
     corpus = archive({"x/train.tsv": bytes(4000), "x/validated.tsv": bytes(6000)})
     with pytest.raises(UserError, match=r"validated\.tsv of .*: about 0\.0 MB will be needed"):
-        copy_tables(corpus, folder)
+        copy_tables(open_corpora(corpus)[0], folder)
     assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J.tsv", "a\nb.tsv", "caf\udce9.tsv", "x" * 252 + ".tsv", "é" * 126 + ".tsv"])
 def test_a_table_with_an_impossible_name_is_one_line(archive, folder, name):
     with pytest.raises(UserError, match="holds a table with an impossible name") as raised:
-        copy_tables(archive({f"x/{name}": b"", "x/validated.tsv": b""}), folder)
+        copy_tables(open_corpora(archive({f"x/{name}": b"", "x/validated.tsv": b""}))[0], folder)
     assert str(raised.value).isprintable()
 
 
@@ -73,7 +73,7 @@ def test_a_table_with_an_impossible_name_is_one_line(archive, folder, name):
 def test_a_table_goes_into_its_folder_whatever_its_path(archive, folder, tmp_path, prefix):
     before = sorted(tmp_path.iterdir())
     corpus = archive({f"{prefix}validated.tsv": b"client_id\tpath\n", f"{prefix}..": b"", f"{prefix}.tsv": b""})
-    assert copy_tables(corpus, folder) == ["validated.tsv"]
+    assert copy_tables(open_corpora(corpus)[0], folder) == []
     assert [path.name for path in folder.iterdir()] == ["validated.tsv"]
     assert sorted(tmp_path.iterdir()) == sorted([*before, corpus])
 
@@ -93,15 +93,15 @@ def test_many_tables_cost_no_search_for_each(archive, folder, monkeypatch):
 
     names = [Name(f"{number}.tsv") for number in range(300)] + [Name("validated.tsv")]
     content = type("Content", (), {"size": 0, "read": lambda self, size: b""})()
-    source = type("Source", (), {"tables": lambda self: ((name, content) for name in names)})()
-    monkeypatch.setattr(tables, "open_corpus", lambda path: source)
-    assert len(copy_tables(Path("corpus"), folder)) == 301
+    source = type("Source", (), {"path": "", "tables": lambda self, clips: ((name, content) for name in names)})()
+    copy_tables(source, folder)
+    assert len(list(folder.iterdir())) == 301
     assert compared < 1000
 
 
 def test_the_kind_of_failure_that_leaves_nothing_behind(archive, folder):
     with pytest.raises(UserError, match=r"more than one validated\.tsv"):
-        copy_tables(archive({"en/validated.tsv": b"a", "de/validated.tsv": b"b"}), folder)
-    with pytest.raises(UserError, match=r"holds no validated\.tsv"):
-        copy_tables(archive({"en/other.tsv": b"a"}), folder)
+        copy_tables(open_corpora(archive({"en/validated.tsv": b"a", "de/validated.tsv": b"b"}))[0], folder)
+    with pytest.raises(UserError, match=r"holds no table of clips such as validated\.tsv: it holds other\.tsv"):
+        copy_tables(open_corpora(archive({"en/other.tsv": b"a"}))[0], folder)
     assert not list(folder.iterdir())

@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -106,8 +107,8 @@ def encoded(file: Path, sha256: str, count: int) -> bytes:
 
 
 def test_the_same_bytes_whatever_else_is_at_work(file):
-    with get_context("spawn").Pool(4) as pool:
-        together = pool.starmap(encoded, [(*file, 500_000)] * 8)
+    with ProcessPoolExecutor(4, get_context("spawn")) as pool:  # unlike a Pool, it raises if a process dies
+        together = [each.result() for each in [pool.submit(encoded, *file, 500_000) for _ in range(8)]]
     assert {*together} == {encoded(*file, 500_000)}
 
 

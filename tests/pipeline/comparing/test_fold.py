@@ -9,6 +9,7 @@ import pytest
 from pipeline.comparing.fold import with_whole_fold
 from pipeline.params import Split
 from pipeline.split import assign, grouped
+from tests.conftest import with_ages
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def rows(groups):
     clips = clips.reset_index(drop=True)
     clips.loc[0, "age"] = ""
     clips["key"] = [f"clip{number:04d}" for number in range(len(clips))]
-    return grouped(clips, clips[["key"]], settings_of(groups))
+    return grouped(with_ages(clips), clips[["key"]], settings_of(groups))
 
 
 def settings_of(groups) -> Split:

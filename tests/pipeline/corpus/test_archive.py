@@ -13,7 +13,7 @@ import pytest
 from features.decoding.decoder import decode_shard, read_listing
 from features.shard import read_shard
 from pipeline.corpus import archive
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.pack import merge_lists, pack
 from pipeline.stage import UserError
 from pipeline.tables import copy_tables
@@ -52,10 +52,10 @@ def release(tmp_path, table):
 @pytest.mark.parametrize("name", ["x/validated.tsv", "x/clips/1.mp3"])
 def test_a_break_inside_a_file_is_one_line_wherever_it_is_read(write, tmp_path, form, name):
     whole = COMPRESSED[form](tar_of({name: NOISE, "x/clips/2.mp3": b"sound"}))
-    source = open_corpus(write(whole[: len(whole) // 2]))
+    source = open_corpora(write(whole[: len(whole) // 2]))[0]
     (tmp_path / "tables").mkdir()
     reads = {
-        "tables": lambda: copy_tables(source.path, tmp_path / "tables"),
+        "tables": lambda: copy_tables(source, tmp_path / "tables"),
         "clips": lambda: list(source.clips({"1.mp3", "2.mp3"})),
         "plan": lambda: list(source.any_clips()),
     }
@@ -70,7 +70,7 @@ def test_a_break_inside_a_file_is_one_line_wherever_it_is_read(write, tmp_path, 
 def test_a_flipped_byte_in_a_compressed_archive_is_one_line(write, form):
     damaged = bytearray(COMPRESSED[form](tar_of({"x/clips/1.mp3": NOISE})))
     damaged[len(damaged) // 2] ^= 1
-    source = open_corpus(write(bytes(damaged)))
+    source = open_corpora(write(bytes(damaged)))[0]
     if form == "tar":  # which has no checksum of what it holds
         assert len(dict(source.clips({"1.mp3"}))["1.mp3"]) == len(NOISE)
     else:
@@ -83,16 +83,16 @@ def test_a_flipped_byte_in_a_compressed_archive_is_one_line(write, form):
 def test_bytes_after_an_archive_are_ignored(write, tmp_path, form, behind):
     files = {"x/clips/1.mp3": NOISE, "x/validated.tsv": b"client_id\tpath\n"}
     path = write(COMPRESSED[form](tar_of(files)) + behind)
-    assert dict(open_corpus(path).clips({"1.mp3"})) == {"1.mp3": NOISE}
+    assert dict(open_corpora(path)[0].clips({"1.mp3"})) == {"1.mp3": NOISE}
     (tmp_path / "tables").mkdir()
-    assert copy_tables(path, tmp_path / "tables") == ["validated.tsv"]
+    assert copy_tables(open_corpora(path)[0], tmp_path / "tables") == ["1.mp3"]
     assert (tmp_path / "tables/validated.tsv").read_bytes() == files["x/validated.tsv"]
 
 
 @pytest.mark.parametrize("form", ["archive", "folder"])
 def test_a_clip_that_is_too_large_is_reported_and_not_cut(release, tmp_path, monkeypatch, form, front_end):
     monkeypatch.setattr(archive, "LARGEST_CLIP", len(b"sound 9"))
-    source = open_corpus(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))
+    source = open_corpora(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))[0]
     names = [f"common_voice_en_{number:04d}.mp3" for number in range(12)]
     assert dict(source.clips(set(names))) == {
         name: f"sound {number}".encode() if number < 10 else None for number, name in enumerate(names)
@@ -117,7 +117,7 @@ def test_other_files_are_not_taken_for_clips(release, tmp_path, form):
     (clips / "folder.mp3/deeper.mp3").write_bytes(b"deeper")
     for name in ("README.md", "clip_durations.tsv"):
         (release.parent / name).write_bytes(b"beside")
-    source = open_corpus(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))
+    source = open_corpora(release if form == "folder" else write_archive(release, tmp_path / "corpus.tar"))[0]
     assert sorted(source.any_clips()) == sorted(f"sound {number}".encode() for number in range(12))
     assert sorted(name for name, _ in source.tables()) == ["clip_durations.tsv", "validated.tsv"]
 
@@ -125,18 +125,20 @@ def test_other_files_are_not_taken_for_clips(release, tmp_path, form):
 def test_pipes_in_a_folder_are_not_waited_for(release):
     for path in (release.with_name("other.tsv"), release.parent / "clips/pipe.mp3"):
         os.mkfifo(path)
-    source = open_corpus(release)
+    source = open_corpora(release)[0]
     assert [name for name, _ in source.tables()] == ["validated.tsv"]
     assert len(list(source.any_clips())) == 12
     assert dict(source.clips({"pipe.mp3", "common_voice_en_0000.mp3"})) == {"common_voice_en_0000.mp3": b"sound 0"}
     with pytest.raises(UserError, match="there is no such file"):
-        open_corpus(release.with_name("other.tsv"))
+        open_corpora(release.with_name("other.tsv"))[0]
 
 
 def test_an_impossible_name_is_not_found(release):
-    assert dict(open_corpus(release).clips({"x" * 300, "a\0b", "absent.mp3"})) == {}
+    assert dict(open_corpora(release)[0].clips({"x" * 300, "a\0b", "absent.mp3"})) == {}
 
 
 def test_a_folder_is_not_a_corpus_and_the_message_says_what_is(release):
-    with pytest.raises(UserError, match=r"en, a folder: name the archive, or the validated\.tsv in it"):
-        open_corpus(release.parent)
+    with pytest.raises(
+        UserError, match=r"en is an unpacked release, of which DVC would hash every clip: name the validated\.tsv in it"
+    ):
+        open_corpora(release.parent)[0]

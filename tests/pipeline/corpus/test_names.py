@@ -57,4 +57,4 @@ def test_names_beyond_ascii_work_in_any_locale(project, corpus):
     assert keys == {f"é声_{number:02d}" for number in range(90)}
     packed = {name for path in (project / "data/clips").glob("*.tar") for name, _ in read_shard(path)}
     assert packed == {f"{key}.mp3" for key in keys}
-    assert (project / "data/tables/andere_é.tsv").is_file()
+    assert (project / "data/tables/000/andere_é.tsv").is_file()

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from pipeline import tables
-from pipeline.corpus.note import is_as_noted, state_of
+from pipeline.corpus.corpora import open_corpora
+from pipeline.corpus.note import are_as_noted, state_of
 from pipeline.demo import make_corpus
-from pipeline.paths import NOTE, TABLES
+from pipeline.paths import TABLES
 from tests.conftest import write_archive, write_release, write_table
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
@@ -39,7 +40,7 @@ def noted(corpus: Path) -> dict:
     """What the stage writes down about a corpus."""
     Path("params.yaml").write_text(yaml.safe_dump(PARAMS | {"corpus": str(corpus)}), encoding="utf-8")
     tables.main()
-    return json.loads(NOTE.read_text(encoding="utf-8"))
+    return json.loads((TABLES / "000/corpus.json").read_text(encoding="utf-8"))
 
 
 def test_a_corpus_is_noted_by_its_own_name_and_the_rows_of_its_tables(release, archive):
@@ -84,11 +85,11 @@ def another_table(release: Path) -> None:
 @pytest.mark.parametrize("change", [a_clip_more, a_clip_less, a_longer_clip, another_table])
 def test_a_change_in_an_unpacked_release_is_noticed(release, change):
     assert noted(release)["contents"]["clips"] == 24
-    assert is_as_noted(release)
-    before = state_of(release)
+    assert are_as_noted(open_corpora(release))
+    before = state_of(open_corpora(release))
     change(release)
-    assert not is_as_noted(release)
-    assert state_of(release) != before
+    assert not are_as_noted(open_corpora(release))
+    assert state_of(open_corpora(release)) != before
 
 
 def test_times_and_other_files_do_not_count(release):
@@ -96,12 +97,12 @@ def test_times_and_other_files_do_not_count(release):
     (release.parent / "clips/common_voice_en_0000.mp3").touch()
     (release.parent / "clips/folder").mkdir()
     (release.parent / "notes.txt").write_text("mine")
-    assert is_as_noted(release)
+    assert are_as_noted(open_corpora(release))
 
 
 def test_an_archive_is_as_noted(archive):
     noted(archive)
-    assert is_as_noted(archive)
+    assert are_as_noted(open_corpora(archive))
 
 
 def test_unfinished_work_on_one_archive_is_not_reused_for_another_at_its_path(archive, release, monkeypatch):
@@ -111,7 +112,8 @@ def test_unfinished_work_on_one_archive_is_not_reused_for_another_at_its_path(ar
     (release.parent / "test.tsv").unlink()
     write_archive(release, archive)
     assert noted(archive)["corpus"]["rows"] == {"validated": 24}
-    assert [path.name for path in sorted(TABLES.iterdir())] == ["corpus.json", "validated.tsv"]
+    names = [path.name for path in sorted((TABLES / "000").iterdir())]
+    assert names == ["clips.parquet", "corpus.json", "validated.tsv"]
 
 
 def interrupt(*_) -> None:

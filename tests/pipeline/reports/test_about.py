@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.config import ModelError, read_config
+from models.config import ModelError
 from pipeline import evaluate, export, predict, train
 from pipeline.paths import FEATURES, METRICS, MODEL, SPLIT, SPLIT_REPORT
 from pipeline.predict import about_model
@@ -17,7 +16,6 @@ from pipeline.stage import UserError
 from pipeline.train import origin_of
 from tests.pipeline.trained import CORPUS, RECIPE, name_corpus, write_metrics, write_model, write_project, write_split
 
-PAGE = Path("page").absolute()
 KNOWN = About("corpus.tar.gz", False, False, 96, 37, 0.5, 0.4, 0.6, unsure=0.4)
 UNKNOWN = About("corpus.tar.gz", False, None, None, None, None, None, None, unsure=0.4)
 
@@ -71,17 +69,6 @@ def test_a_model_that_does_not_say_what_it_was_trained_on_is_refused(project):
     for main in (evaluate.main, export.main):
         with pytest.raises(ModelError, match="does not say what the model was trained on: train it again"):
             main()
-
-
-@pytest.mark.parametrize("about", [KNOWN, UNKNOWN, None], ids=["known", "unknown", "nothing"])
-def test_the_page_says_it_or_that_it_is_not_known(project, about):
-    writer = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined)
-    page = writer.get_template("about.html.jinja").render(
-        about=about, config=read_config(MODEL), unsure=0.4, minutes=10
-    )
-    assert ("trained on <code>corpus.tar.gz</code>" in page) == (about is not None)
-    assert ("0.50 (95 % interval 0.40 to 0.60) on 96 test clips of 37 speakers" in page) == (about == KNOWN)
-    assert ("Its test scores are not known here." in page) == (about != KNOWN)
 
 
 def test_the_facts_of_an_export_are_read_back_or_named(project):

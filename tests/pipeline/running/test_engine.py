@@ -15,7 +15,7 @@ import pytest
 from distributed import Client
 from joblib import delayed
 
-from pipeline.corpus.archive import open_corpus
+from pipeline.corpus.corpora import open_corpora
 from pipeline.decode import decode
 from pipeline.pack import merge_lists, pack
 from pipeline.running.engine import WorkerDied, on_dask, on_loky
@@ -60,9 +60,9 @@ def started(command):
 def packed(tmp_path_factory, mp3):
     folder = tmp_path_factory.mktemp("corpus")
     clips = {f"clip{number:02d}.mp3": mp3(1 + 0.1 * number, seed=number) for number in range(24)}
-    release = write_release(folder / "en", pd.DataFrame({"path": list(clips)}), clips)
+    release = write_release(folder / "en", pd.DataFrame({"client_id": "a", "path": list(clips)}), clips)
     (folder / "clips").mkdir()
-    pack(open_corpus(release), {name: name.removesuffix(".mp3") for name in clips}, folder / "clips", 2)
+    pack(open_corpora(release)[0], {name: name.removesuffix(".mp3") for name in clips}, folder / "clips", 2)
     merge_lists(folder / "clips")
     return folder / "clips"
 

@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 
 from pipeline import filter, split
 from pipeline.corpus.ages import AGES
-from pipeline.corpus.note import write_note
 from pipeline.params import load_params
 from pipeline.paths import (
     FEATURES,
     FILTER_REPORT,
     MANIFEST,
-    NOTE,
     REJECTS,
     ROWS,
     SPLIT,
@@ -32,7 +30,7 @@ from pipeline.paths import (
 from pipeline.splits import certificate
 from pipeline.splits.written import read_split
 from pipeline.stage import UserError
-from tests.conftest import release_table, write_table
+from tests.conftest import list_release, release_table
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 GROUPINGS = [
@@ -45,9 +43,7 @@ GROUPINGS = [
 def run_filter(folder: Path, tables: dict[str, pd.DataFrame], **changes: dict) -> None:
     """Write tables and params.yaml, and run the stage in `folder`."""
     os.chdir(folder)
-    for name, rows in tables.items():
-        write_table(rows, TABLES / f"{name}.tsv")
-    write_note(Path("data/raw/corpus.tar"), TABLES)
+    list_release(TABLES / "000", tables)
     change(**changes)
     filter.main()
 
@@ -222,8 +218,8 @@ def test_the_inputs_of_split_are_complete_or_named_in_one_line(stages, path, dat
 
 @pytest.mark.parametrize("data", [None, b"{}"], ids=["missing", "of an older version"])
 def test_a_corpus_without_a_note_is_named(stages, data):
-    spoil(NOTE, data)
-    with pytest.raises(UserError, match=rf"{NOTE}.*dvc repro makes it"):
+    spoil(TABLES / "000/corpus.json", data)
+    with pytest.raises(UserError, match=r"data/tables.*dvc repro makes it"):
         filter.main()
 
 
