@@ -16,6 +16,7 @@ from pipeline.predict import about_model
 from pipeline.reports.about import About
 from pipeline.splits.heard import heard_by
 from pipeline.stage import UserError, fingerprint
+from pipeline.voices.encoder import make_encoder
 
 EXPORTED, TRAINED = "model.onnx", "model.pth"
 
@@ -39,11 +40,14 @@ class Candidate:
 
 
 def open_candidate(folder: Path) -> Candidate:
-    """Raises ModelError for a folder without a model, or whose model does not say what it was trained on or lacks its
+    """Makes its encoder, if that is missing and can be downloaded.
+
+    Raises ModelError for a folder without a model, or whose model does not say what it was trained on or lacks its
     encoder; UserError for groups that are not those of its training, and for a damaged file of speakers.
     """
     config, origin = read_config(folder), read_origin(folder)
     open_network(folder)
+    make_encoder(config.front_end, folder)
     open_for(config.front_end, folder)
     return Candidate(
         folder=folder,

@@ -18,6 +18,7 @@ from models.origin import CorpusFacts, Origin, SplitFacts
 from pipeline import judge
 from pipeline.comparing.fold import learnt, with_whole_fold
 from pipeline.corpus.prepared import prepare
+from pipeline.judging import candidate
 from pipeline.judging.anew import fitted_anew
 from pipeline.judging.folder import FILES
 from pipeline.params import load_params, read_settings
@@ -223,6 +224,15 @@ def test_what_cannot_be_judged_is_one_line(words, said, project, monkeypatch):
     assert "\n" not in str(error.value)
     assert not Path("data/judged").exists()
     assert not PARTIAL.exists() or not list(PARTIAL.iterdir())
+
+
+def test_an_encoder_that_can_be_downloaded_is_made_first(project, monkeypatch):
+    shutil.copytree(ROOT / "data/pretrained", "pretrained")
+    asked = []
+    monkeypatch.setattr(candidate, "make_encoder", lambda front_end, folder: asked.append((front_end.name, folder)))
+    with pytest.raises(ModelError, match=r"there is no data/encoders/dvector/dvector\.onnx"):
+        run(monkeypatch, "params.yaml", "--model", "pretrained")
+    assert asked == [("dvector", Path("pretrained"))]
 
 
 def test_a_temperature_is_fitted_on_other_people_than_it_is_judged_by():
