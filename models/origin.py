@@ -1,6 +1,6 @@
 """Origin: what a model was trained on, recorded at the time: corpus, split, recipe. Needs no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from models.recipe import Recipe
@@ -11,6 +11,8 @@ class CorpusFacts:
     name: str  # of its archive, or of the folder that its release is in
     is_synthetic: bool
     rows: dict[str, int]  # of each table
+    licences: dict[str, str] = field(default_factory=dict)  # of each corpus whose name or README tells one
+    each_clip_another: bool = False  # its tables name no speakers, and every clip was taken for another person
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,19 @@ from features.running.durable import written_whole
 from pipeline.corpus.ages import AGES, CHILD, YEARS, groups_of
 from pipeline.corpus.balance import seeded_order
 from pipeline.corpus.commonvoice import UNSTATED
+from pipeline.corpus.delimited import header_of
+from pipeline.corpus.forms import OWN, form_of
 from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import name_of
 from pipeline.corpus.noted import NOTE, facts_of, noted
+from pipeline.corpus.own import COLUMNS
 from pipeline.corpus.pyramid import draw_pyramid
 from pipeline.corpus.rows import paths_in, read_corpora, tables_in
 from pipeline.corpus.rules import RULES
 from pipeline.params import Filter, load_params
 from pipeline.paths import FILTER_REPORT, MANIFEST, PYRAMID, ROWS
 from pipeline.running.output import read_json
+from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
 
 KEPT = "kept"
@@ -40,6 +44,20 @@ def filled(rows: pd.DataFrame) -> pd.DataFrame:
         lacks = (rows[name] == blank) & rows["client_id"].isin(agreed.index)
         rows = rows.assign(**{name: rows[name].where(~lacks, rows["client_id"].map(agreed))})
     return rows
+
+
+def names_no_speakers(rows: pd.DataFrame) -> bool:
+    """Whether every clip of an own table was taken for another person."""
+    own = rows[rows["is_own"]]
+    return bool((own["client_id"] == own["corpus"].astype("str") + "/" + own["path"]).any())
+
+
+def ignored_columns(folders: list[Path]) -> dict[str, list[str]]:
+    """The columns of own tables that are not looked at, by corpus."""
+    tables = {read_json(each / NOTE, dict, "corpus")["name"]: tables_in(each) for each in folders}
+    own = {name: path for name, paths in tables.items() for path in paths if form_of(path) == OWN}
+    unknown = {name: [column for column in header_of(path) if column not in COLUMNS] for name, path in own.items()}
+    return {name: columns for name, columns in unknown.items() if columns}
 
 
 def filled_counts(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, int]:
@@ -148,7 +166,7 @@ def main() -> None:
     rows = filled(listed) if settings.fill else listed
     rows = prepare(rows, settings)
     rows["outcome"] = apply_rules(rows, settings)
-    account = {"corpus": facts_of(folders)} | count(rows)
+    account = {"corpus": facts_of(folders) | {"each_clip_another": names_no_speakers(listed)}} | count(rows)
     if settings.fill:
         account["filled"] = filled_counts(listed, rows.sort_index())
     with written_whole(FILTER_REPORT) as report:
@@ -162,6 +180,8 @@ def main() -> None:
     with written_whole(PYRAMID) as picture:
         labelled = rows[rows["group"].notna() & (rows["outcome"] != "duplicate")]
         draw_pyramid({"In the tables": labelled, "Kept": rows[rows["outcome"] == KEPT]}, picture)
+    for name, columns in ignored_columns(folders).items():
+        print(f"filter: {printable(name)}: ignored the columns {printable(', '.join(columns))}")
     print(describe_choice(account))
 
 

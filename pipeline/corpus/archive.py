@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from features.running.progress import BYTES, Bar, counted, progress
 from pipeline.corpus.compressed import decompressed
+from pipeline.corpus.licence import LONGEST_README, is_readme
 from pipeline.corpus.names import file_name, name_of
 from pipeline.corpus.tar import ByteStream, Member, members
 from pipeline.stage import UserError
@@ -20,12 +21,15 @@ class Archive:
 
     def __init__(self, path: Path, name: str = ""):
         self.path, self.name = path, name or name_of(path.name)
+        self.readme = ""  # known once its tables have been read
 
     def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
         """The file name and the content of each table; `clips` gets the file names of the clips on the way."""
         for member in self.members("tables"):
             if member.path.suffix == ".tsv" and is_visible(member.path):
                 yield member.path.name, member
+            elif is_readme(member.path.name) and not self.readme:
+                self.readme = text_of(member)
             elif clips is not None and is_clip(member.path):
                 clips.append(member.path.name)
 
@@ -65,6 +69,7 @@ class Folder:
         is_here = any((beside / folder).is_dir() for folder in CLIP_FOLDERS) or not path.is_symlink()
         self.path, self.folder = path, beside if is_here else path.resolve().parent
         self.name = name or name_of(self.folder.name)
+        self.readme = readme_in(self.folder)
 
     def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
         """The file name and the content of each table; `clips` gets the file names of the clips."""
@@ -99,6 +104,19 @@ class Folder:
             with opened(path) as file:
                 if (data := clip_bytes(whole(file))) is not None:
                     yield data
+
+
+def text_of(readme: Member) -> str:
+    return readme.read(LONGEST_README).decode("utf-8", "replace")
+
+
+def readme_in(folder: Path) -> str:
+    """The text of the README in a folder; empty if there is none."""
+    for path in sorted(folder.glob("[Rr][Ee][Aa][Dd][Mm][Ee]*")):
+        if is_file(path):
+            with opened(path) as file:
+                return text_of(whole(file))
+    return ""
 
 
 def is_visible(path: PurePath) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.corpus.archive import Archive
 from pipeline.corpus.corpora import Corpus
+from pipeline.corpus.licence import licence_in
 from pipeline.corpus.names import name_of
 from pipeline.corpus.noted import NOTE, PRESENT, SYNTHETIC, noted
 from pipeline.running.output import read_json
@@ -25,6 +26,7 @@ def write_note(corpus: Corpus, tables: Path, clips: Sequence[str]) -> None:
         "name": corpus.name,
         "is_synthetic": any(is_synthetic(path) for path in paths),
         "rows": {name_of(path.stem): count_rows(path) for path in paths},
+        "licence": licence_in(corpus.name, corpus.readme),
     }
     note = {"corpus": said, "contents": contents_of(corpus)}
     (tables / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")

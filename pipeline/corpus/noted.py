@@ -31,4 +31,5 @@ def facts_of(folders: Sequence[Path]) -> dict[str, Any]:
         "name": ", ".join(each["name"] for each in facts),
         "is_synthetic": any(each["is_synthetic"] for each in facts),
         "rows": rows,
+        "licences": {each["name"]: each["licence"] for each in facts if each.get("licence")},
     }

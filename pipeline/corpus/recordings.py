@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from features.running.progress import counted
-from pipeline.corpus.archive import clip_bytes, is_file, opened, whole
+from pipeline.corpus.archive import clip_bytes, is_file, opened, readme_in, whole
 from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.names import file_name, name_of
 from pipeline.corpus.tar import Member
@@ -17,6 +17,7 @@ class OwnTable:
     def __init__(self, path: Path, name: str = ""):
         self.path, self.folder = path, path.resolve().parent
         self.name = name or name_of(self.folder.name if path.stem == "clips" else path.stem)
+        self.readme = readme_in(self.folder)
 
     @cached_property
     def listed(self) -> list[str]:

@@ -55,6 +55,7 @@ def certify(rows: Path, manifest: Path, logmel: Path, split: Path, params: Param
         "claims": {claim: bool(holds) for claim, holds in claims.items()},
         "rows": len(outcomes),
         "accounts": accounts,
+        "corpora": {name: tally(part["split"].astype("str")) for name, part in used.groupby("corpus")},
         "splits": {name: contents(used[used["split"] == name]) for name in used["split"].cat.categories},
     }
 

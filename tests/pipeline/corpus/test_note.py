@@ -44,7 +44,7 @@ def noted(corpus: Path) -> dict:
 
 
 def test_a_corpus_is_noted_by_its_own_name_and_the_rows_of_its_tables(release, archive):
-    said = {"is_synthetic": False, "rows": {"test": 10, "validated": 24}}
+    said = {"is_synthetic": False, "rows": {"test": 10, "validated": 24}, "licence": None}
     assert noted(archive) == {"corpus": {"name": "corpus.tar.gz"} | said, "contents": None}
     assert noted(release)["corpus"] == {"name": "mini"} | said
     assert noted(release.absolute())["corpus"] == {"name": "mini"} | said

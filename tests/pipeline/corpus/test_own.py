@@ -152,16 +152,20 @@ def test_a_table_leads_nowhere_else(project):
     assert rules["missing"]["dropped"] == 1
 
 
-def test_without_speakers_every_clip_may_be_another_person(project):
+def test_without_speakers_every_clip_may_be_another_person(project, capsys):
     table = write_recordings(project / "data/raw/mine", people=36)
-    table.drop(columns="speaker").to_csv(project / "data/raw/mine/clips.csv", index=False)
+    table.drop(columns="speaker").assign(note="x", mood="y").to_csv(project / "data/raw/mine/clips.csv", index=False)
     change(project, {"corpus": "data/raw/mine/clips.csv"})
     tables.main()
     with pytest.raises(UserError, match="lacks the column speaker"):
         filter.main()
     change(project, {"filter": {"speaker": "path"}})
     filter.main()
+    assert "filter: mine: ignored the columns note, mood" in capsys.readouterr().out
     assert pd.read_parquet(MANIFEST)["speaker"].is_unique
+    for stage in STAGES[2:]:
+        stage.main()
+    assert "Nobody knows whether speakers cross splits" in (EVALUATION / "README.md").read_text(encoding="utf-8")
 
 
 def write_spontaneous(path: Path, people: int, longest: float) -> pd.DataFrame:
@@ -182,7 +186,7 @@ def write_spontaneous(path: Path, people: int, longest: float) -> pd.DataFrame:
     with tarfile.open(path, "w:gz") as tar:
         files = {f"audios/{name}": sound(1.0, seed, "MP3") for seed, name in enumerate(rows["audio_file"])}
         files[f"audios/{rows['audio_file'][0]}"] = sound(longest, 0, "MP3")
-        for name, data in (files | {"ss-corpus-en.tsv": table.encode(), "README.md": b"about"}).items():
+        for name, data in (files | {"ss-corpus-en.tsv": table.encode(), "README.md": b"CC0-1.0"}).items():
             member = tarfile.TarInfo(f"sps-corpus-3.0-2026-01-01-en/{name}")
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
@@ -207,7 +211,7 @@ def test_spontaneous_speech_goes_all_the_way(project, too_long):
         assert index["flags"][long] == ""
     else:
         assert long not in index.index
-    assert (EVALUATION / "README.md").is_file()
+    assert "| licence | CC0-1.0, as it says itself |" in (EVALUATION / "README.md").read_text(encoding="utf-8")
 
 
 def test_cropped_sounds_are_the_beginnings_of_whole_ones(tmp_path):

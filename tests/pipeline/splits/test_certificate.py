@@ -192,7 +192,10 @@ def test_by_clip_leaks_and_says_so_everywhere(stages, capsys):
 
 def test_the_note_on_the_corpus_is_passed_on_and_the_split_describes_itself(stages):
     account = json.loads(SPLIT_REPORT.read_text())
-    assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}}
+    assert account["corpus"] == {"name": "corpus.tar", "is_synthetic": False, "rows": {"validated": 240}} | {
+        "licences": {},
+        "each_clip_another": False,
+    }
     assert account["groups"] == PARAMS["split"]["groups"]
     assert (account["by"], account["folds"], account["fold"], account["seed"]) == ("speaker", 3, 0, 0)
     assert len(read_split()) == len(pd.read_parquet(SPLIT))
