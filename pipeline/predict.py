@@ -25,7 +25,7 @@ from pipeline.paths import MODEL, PRETRAINED
 from pipeline.reports.about import About, about_trained, read_about
 from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
-from pipeline.voices.encoder import make_encoder
+from pipeline.voices.encoders import make_encoder
 from pipeline.voices.recordings import SUFFIXES, Refuse, expand, read_recording
 from pipeline.voices.synthetic import RATE, draw_voice, speak
 

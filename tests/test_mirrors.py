@@ -21,3 +21,9 @@ def test_every_file_is_tested_somewhere(path):
     mirror = Path("tests", path.parent, f"test_{path.stem}.py")
     named = re.search(rf"also[^)]*\b{re.escape(path.name)}", first_lines(path.parts[0]))
     assert mirror.is_file() or named or path.parent == Path("models/architectures")
+
+
+def test_no_two_test_files_have_the_same_name():
+    """Pytest, and the processes that tests start, would take one for the other."""
+    names = [path.name for path in Path("tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))

@@ -16,7 +16,7 @@ from pipeline.predict import about_model
 from pipeline.reports.about import About
 from pipeline.splits.heard import heard_by
 from pipeline.stage import UserError, fingerprint
-from pipeline.voices.encoder import make_encoder
+from pipeline.voices.encoders import make_encoder
 
 EXPORTED, TRAINED = "model.onnx", "model.pth"
 

@@ -14,7 +14,7 @@ from features.front_end import FrontEnd, Reading
 from models.config import Config
 from pipeline.paths import DVECTOR
 from pipeline.stage import UserError
-from pipeline.voices.encoder import make_encoder
+from pipeline.voices.encoders import make_encoder
 
 ROOT = Path(__file__).parents[3]
 READING = Reading(16000, trim=40, shortest=0.5, longest=60)

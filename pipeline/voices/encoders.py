@@ -1,4 +1,4 @@
-"""Encoder: makes the voice encoder that a model hears by, where it is missing and can be downloaded."""
+"""Encoders: makes the voice encoder that a model hears by, where it is missing and can be downloaded."""
 
 import subprocess
 import sys
