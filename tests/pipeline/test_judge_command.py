@@ -1,4 +1,4 @@
-"""Judge: a model of some languages on others (also judge.py, anew.py, candidate.py, folder.py, judgement.py, strangers.py)."""
+"""Judge (also judge.py, anew.py, candidate.py, folder.py, judgement.py, strangers.py)."""
 
 import json
 import shutil
