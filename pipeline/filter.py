@@ -14,14 +14,13 @@ from pipeline.corpus.delimited import header_of
 from pipeline.corpus.forms import OWN, form_of
 from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import name_of
-from pipeline.corpus.noted import NOTE, facts_of, noted
+from pipeline.corpus.noted import facts_of, name_of_corpus, noted
 from pipeline.corpus.own import COLUMNS
 from pipeline.corpus.pyramid import draw_pyramid
 from pipeline.corpus.rows import paths_in, read_corpora, tables_in
 from pipeline.corpus.rules import RULES
 from pipeline.params import Filter, load_params
 from pipeline.paths import FILTER_REPORT, MANIFEST, PYRAMID, ROWS
-from pipeline.running.output import read_json
 from pipeline.running.terminal import printable
 from pipeline.stage import UserError, run_stage
 
@@ -29,10 +28,7 @@ KEPT = "kept"
 MANIFEST_COLUMNS = ["key", "path", "speaker", "sentence", "age", "gender", "accent", "locale", "table", "official"]
 MANIFEST_COLUMNS += ["corpus"]
 NUMBERS = ["years", "is_exact"]
-BLANK = {
-    "age": "",
-    "gender": UNSTATED,
-}  # what may be taken from a speaker's other clips, and what stands where it lacks
+BLANK = {"age": "", "gender": UNSTATED}  # what a speaker's other clips may tell, and what stands where it lacks
 
 
 def filled(rows: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +50,7 @@ def names_no_speakers(rows: pd.DataFrame) -> bool:
 
 def ignored_columns(folders: list[Path]) -> dict[str, list[str]]:
     """The columns of own tables that are not looked at, by corpus."""
-    tables = {read_json(each / NOTE, dict, "corpus")["name"]: tables_in(each) for each in folders}
+    tables = {name_of_corpus(each): tables_in(each) for each in folders}
     own = {name: path for name, paths in tables.items() for path in paths if form_of(path) == OWN}
     unknown = {name: [column for column in header_of(path) if column not in COLUMNS] for name, path in own.items()}
     return {name: columns for name, columns in unknown.items() if columns}
@@ -138,7 +134,7 @@ def check_rows(written: Path, folders: list[Path]) -> None:
     """Raises RuntimeError unless the written rows are those of the tables, one for one and in order."""
     rows = pd.read_parquet(written)
     for (corpus, name), those in rows.groupby(["corpus", "table"], sort=False, observed=True):
-        folder = next(each for each in folders if read_json(each / NOTE, dict, "corpus")["name"] == corpus)
+        folder = next(each for each in folders if name_of_corpus(each) == corpus)
         paths = paths_in(next(path for path in tables_in(folder) if name_of(path.stem) == name))
         if not np.array_equal(paths.to_numpy(), those["path"].to_numpy()) or those["outcome"].isna().any():
             raise RuntimeError(f"{written} does not account for every row of {name} of {corpus}")

@@ -121,7 +121,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.corpus.exists():
         raise UserError(f"there is no {chosen.corpus}")
-    load_params().front_end()  # so that a mistake in it is told before the work begins
+    replace(load_params(), features=SETTINGS["features"]).front_end()  # it is told at once if its encoder is missing
     PARTIAL.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=PARTIAL) as folder, build_aside(chosen.out, "pretrained") as partial:
         prepare(chosen.corpus, changed(read_settings(), SETTINGS), Path(folder))

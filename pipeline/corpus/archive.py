@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
@@ -69,7 +70,10 @@ class Folder:
         is_here = any((beside / folder).is_dir() for folder in CLIP_FOLDERS) or not path.is_symlink()
         self.path, self.folder = path, beside if is_here else path.resolve().parent
         self.name = name or name_of(self.folder.name)
-        self.readme = readme_in(self.folder)
+
+    @cached_property
+    def readme(self) -> str:
+        return readme_in(self.folder)
 
     def tables(self, clips: list[str] | None = None) -> Iterator[tuple[str, Member]]:
         """The file name and the content of each table; `clips` gets the file names of the clips."""
@@ -90,20 +94,15 @@ class Folder:
         The bytes are None for a clip larger than LARGEST_CLIP.
         """
         for name in counted(sorted(names), "pack", len(names), "clips"):
-            path = next((path for path in self.places(name) if is_file(path)), None)
-            if path:
-                with opened(path) as file:
-                    yield name, clip_bytes(whole(file))
+            if path := next((path for path in self.places(name) if is_file(path)), None):
+                yield name, file_bytes(path)
 
     def places(self, name: str) -> Iterator[Path]:
         return (self.folder / folder / file_name(name) for folder in CLIP_FOLDERS)
 
     def any_clips(self) -> Iterator[bytes]:
         """Clips, chosen or not, as they come, except those larger than LARGEST_CLIP."""
-        for path in self.clip_paths():
-            with opened(path) as file:
-                if (data := clip_bytes(whole(file))) is not None:
-                    yield data
+        return (data for data in map(file_bytes, self.clip_paths()) if data is not None)
 
 
 def text_of(readme: Member) -> str:
@@ -139,6 +138,12 @@ def is_file(path: Path) -> bool:
 def clip_bytes(clip: Member) -> bytes | None:
     """The bytes of a clip; None if it is larger than LARGEST_CLIP."""
     return clip.read() if clip.size <= LARGEST_CLIP else None
+
+
+def file_bytes(path: Path) -> bytes | None:
+    """The bytes of a clip in a file; None if it is larger than LARGEST_CLIP."""
+    with opened(path) as file:
+        return clip_bytes(whole(file))
 
 
 def opened(path: Path) -> BinaryIO:

@@ -15,6 +15,7 @@ Every table of a release has the same columns. Sentences contain stray quotes: n
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.corpus.delimited import read_delimited, tab_separated
@@ -37,6 +38,7 @@ GENDERS = {
 
 # The release's own splits, each a table of some of the rows of `validated`, and what they are called here.
 OFFICIAL = {"train": "train", "dev": "val", "test": "test"}
+SPLIT_NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}  # what people may call them
 
 NEEDED = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "locale")
 NAMING = ("client_id", "path")  # these identify a row; they come first in every release
@@ -56,6 +58,11 @@ def read_table(path: Path) -> pd.DataFrame:
     if not accent:
         table["accent"] = ""
     table["gender"] = table["gender"].map(GENDERS).fillna(UNSTATED)
+    return without_damaged(table, excess)
+
+
+def without_damaged(table: pd.DataFrame, excess: np.ndarray) -> pd.DataFrame:
+    """The table, with nothing but NAMING left of the rows where `excess`, as `read_delimited` gives it, is not 0."""
     if excess.any():
         table.loc[excess != 0, table.columns.drop([*NAMING])] = None
     return table

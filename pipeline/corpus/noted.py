@@ -23,6 +23,11 @@ def noted(tables: Path = TABLES) -> list[Path]:
     return folders
 
 
+def name_of_corpus(tables: Path) -> str:
+    """What the corpus is called whose tables are in this folder."""
+    return read_json(tables / NOTE, dict, "corpus")["name"]
+
+
 def facts_of(folders: Sequence[Path]) -> dict[str, Any]:
     """What the notes say of all corpora together."""
     facts = [read_json(folder / NOTE, dict, "corpus") for folder in folders]

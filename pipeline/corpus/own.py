@@ -15,13 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus.ages import OLDEST, age_word
-from pipeline.corpus.commonvoice import GENDERS, OFFICIAL, UNSTATED
+from pipeline.corpus.commonvoice import GENDERS, SPLIT_NAMES, UNSTATED, without_damaged
 from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.hashes import hashes
 from pipeline.stage import UserError
 
 COLUMNS = ("path", "speaker", "age", "birth_year", "year", "gender", "locale", "accent", "sentence", "split")
-SPLITS = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
 SEXES = {"f": "female", "m": "male", "woman": "female", "man": "male"}
 
 
@@ -48,12 +47,10 @@ def read_table(path: Path, each_clip_another: bool) -> pd.DataFrame:
             "locale": given["locale"],
             "accent": given["accent"],
             "years": stated.where((stated > 0) & (stated <= OLDEST)),
-            "official": given["split"].str.lower().map(SPLITS).fillna(""),
+            "official": given["split"].str.lower().map(SPLIT_NAMES).fillna(""),
         }
     )
-    if excess.any():
-        table.loc[excess != 0, table.columns.drop(["client_id", "path"])] = None
-    return table
+    return without_damaged(table, excess)
 
 
 def check(path: Path, fields: pd.DataFrame, each_clip_another: bool) -> None:

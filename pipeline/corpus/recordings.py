@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from features.running.progress import counted
-from pipeline.corpus.archive import clip_bytes, is_file, opened, readme_in, whole
+from pipeline.corpus.archive import file_bytes, is_file, opened, readme_in, whole
 from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.names import file_name, name_of
 from pipeline.corpus.tar import Member
@@ -17,7 +17,10 @@ class OwnTable:
     def __init__(self, path: Path, name: str = ""):
         self.path, self.folder = path, path.resolve().parent
         self.name = name or name_of(self.folder.name if path.stem == "clips" else path.stem)
-        self.readme = readme_in(self.folder)
+
+    @cached_property
+    def readme(self) -> str:
+        return readme_in(self.folder)
 
     @cached_property
     def listed(self) -> list[str]:
@@ -45,15 +48,11 @@ class OwnTable:
         """
         for path in counted(sorted(paths), "pack", len(paths), "clips"):
             if is_inside(path) and is_file(place := self.place(path)):
-                with opened(place) as file:
-                    yield path, clip_bytes(whole(file))
+                yield path, file_bytes(place)
 
     def any_clips(self) -> Iterator[bytes]:
         """Recordings as they come, except those larger than LARGEST_CLIP."""
-        for place in self.clip_paths():
-            with opened(place) as file:
-                if (data := clip_bytes(whole(file))) is not None:
-                    yield data
+        return (data for data in map(file_bytes, self.clip_paths()) if data is not None)
 
 
 def is_inside(path: str) -> bool:

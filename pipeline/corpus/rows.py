@@ -12,9 +12,9 @@ from pipeline.corpus.commonvoice import OFFICIAL, read_columns, read_table
 from pipeline.corpus.delimited import fields_of, read_delimited
 from pipeline.corpus.forms import OWN, RELEASE, SPONTANEOUS, form_of
 from pipeline.corpus.names import file_name, name_of
-from pipeline.corpus.noted import NOTE, PRESENT
+from pipeline.corpus.noted import PRESENT, name_of_corpus
 from pipeline.params import Filter
-from pipeline.running.output import read_json, read_parquet
+from pipeline.running.output import read_parquet
 from pipeline.stage import UserError
 
 COLUMNS = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accent", "locale", "official")
@@ -55,7 +55,7 @@ def check_tables(forms: dict[Path, dict[Path, str | None]], names: list[str]) ->
 
 def read_corpus(folder: Path, forms: dict[Path, str | None], settings: Filter) -> pd.DataFrame:
     """The rows of one corpus: of a release, those of the tables that are asked for; of others, all."""
-    name = read_json(folder / NOTE, dict, "corpus")["name"]
+    name = name_of_corpus(folder)
     is_release = RELEASE in forms.values()
     parts = release_tables(folder, settings.tables) if is_release else other_tables(forms, settings)
     rows = pd.concat(parts, ignore_index=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.commonvoice import GENDERS, OFFICIAL, UNSTATED, check_columns
+from pipeline.corpus.commonvoice import GENDERS, OFFICIAL, UNSTATED, check_columns, without_damaged
 from pipeline.corpus.delimited import read_delimited, tab_separated
 
 NEEDED = ("client_id", "audio_file", "language")
@@ -41,6 +41,4 @@ def read_table(path: Path) -> pd.DataFrame:
             "official": given["split"].map(OFFICIAL).fillna(""),
         }
     )
-    if excess.any():
-        table.loc[excess != 0, table.columns.drop(["client_id", "path"])] = None
-    return table
+    return without_damaged(table, excess)

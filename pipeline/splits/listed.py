@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.commonvoice import OFFICIAL
+from pipeline.corpus.commonvoice import SPLIT_NAMES
 from pipeline.corpus.delimited import comma_separated, read_delimited
 from pipeline.corpus.hashes import hashes
 from pipeline.corpus.names import file_name
 from pipeline.stage import UserError
-
-NAMES = {"train": "train", "val": "val", "test": "test", **OFFICIAL}
 
 
 def official_split(rows: pd.DataFrame) -> pd.Series:
@@ -18,7 +16,7 @@ def official_split(rows: pd.DataFrame) -> pd.Series:
     listed = rows["official"].where(rows["official"] != "")
     if listed.isna().all():
         raise UserError("split.by is official, but no chosen clip is in the release's train, dev or test table")
-    torn = int((~listed.dropna().isin(NAMES.values())).sum())
+    torn = int((~listed.dropna().isin(SPLIT_NAMES.values())).sum())
     if torn:
         raise UserError(f"split.by is official, but {torn} clips are in two of the release's own splits")
     check_speakers(rows, listed, "official")
@@ -36,9 +34,11 @@ def listed_split(rows: pd.DataFrame, path: Path) -> pd.Series:
     if column == "speaker":
         is_hash = table["speaker"].str.fullmatch("[0-9a-f]{16}")
         table["speaker"] = table["speaker"].where(is_hash, hashes(table["speaker"]).astype("str"))
-    split = table["split"].map(NAMES)
+    split = table["split"].map(SPLIT_NAMES)
     if split.isna().any():
-        raise UserError(f"{path}: split is '{table['split'][split.isna()].iloc[0]}': allowed are {', '.join(NAMES)}")
+        raise UserError(
+            f"{path}: split is '{table['split'][split.isna()].iloc[0]}': allowed are {', '.join(SPLIT_NAMES)}"
+        )
     table = table.assign(split=split).drop_duplicates([column, "split"])
     torn = int(table[column].duplicated().sum())
     if torn:

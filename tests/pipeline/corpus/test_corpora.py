@@ -49,14 +49,6 @@ def unpacked_of(folder: Path, name: str, rows: pd.DataFrame) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["stage"])
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def rows() -> pd.DataFrame:
     table = release_table(COUNT, 36)
     return table.assign(locale=[("en", "ca", "fr")[number % 36 // 6 % 3] for number in range(COUNT)])

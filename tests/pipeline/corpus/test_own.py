@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import tarfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from pipeline.corpus.own import read_table
 from pipeline.paths import EVALUATION, FEATURES, FILTER_REPORT, MANIFEST, MODEL, SPLIT
 from pipeline.stage import UserError
 from tests.conftest import buzz, encode
-from tests.project import ROOT, change
+from tests.project import change
 
 STAGES = (tables, filter, pack, decode, split, train, evaluate)
 SMALL = {
@@ -38,12 +37,9 @@ def write(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["stage"])
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    change(tmp_path, SMALL)
-    return tmp_path
+def project(project) -> Path:
+    change(project, SMALL)
+    return project
 
 
 @pytest.mark.parametrize(
